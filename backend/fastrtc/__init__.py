@@ -1,0 +1,112 @@
+"""Realtime audio apps from Python functions: WebRTC, in a Gradio page or your own.
+
+    from fastrtc import ReplyOnPause, Stream
+
+    def echo(audio):
+        yield audio
+
+    Stream(ReplyOnPause(echo), modality="audio").ui.launch()
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .audio import (
+    aggregate_bytes_to_16bit,
+    async_aggregate_bytes_to_16bit,
+    audio_to_bytes,
+    audio_to_file,
+    audio_to_float32,
+    audio_to_int16,
+)
+from .context import Warning, get_current_context
+from .credentials import (
+    get_cloudflare_turn_credentials,
+    get_cloudflare_turn_credentials_async,
+    get_hf_turn_credentials,
+    get_hf_turn_credentials_async,
+    get_turn_credentials,
+    get_turn_credentials_async,
+    get_twilio_turn_credentials,
+)
+from .errors import WebRTCError
+from .handlers.base import (
+    AsyncAudioVideoStreamHandler,
+    AsyncStreamHandler,
+    AudioVideoStreamHandler,
+    StreamHandler,
+)
+from .handlers.reply_on_pause import ReplyOnPause
+from .handlers.reply_on_stopwords import ReplyOnStopWords
+from .handlers.video import VideoStreamHandler
+from .options import AlgoOptions, SileroVadOptions
+from .outputs import AdditionalOutputs, AudioEmitType, CloseStream, VideoEmitType
+from .pause_detection import ModelOptions, PauseDetectionModel, get_silero_model
+from .speech_to_text import MoonshineSTT, get_stt_model
+from .stream import Stream, UIArgs
+from .text_to_speech import CartesiaTTSOptions, KokoroTTSOptions, get_tts_model
+from .waiting import wait_for_item
+
+if TYPE_CHECKING:
+    from .ui.component import WebRTC
+    from .ui.data import WebRTCData
+
+__version__ = "0.1.0"
+
+_OF_GRADIO = {"WebRTC": "component", "WebRTCData": "data"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs Gradio when it is first asked for."""
+    if name not in _OF_GRADIO:
+        raise AttributeError(f"module 'fastrtc' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"fastrtc.ui.{_OF_GRADIO[name]}"), name)
+
+
+__all__ = [
+    "AdditionalOutputs",
+    "AlgoOptions",
+    "AsyncAudioVideoStreamHandler",
+    "AsyncStreamHandler",
+    "AudioEmitType",
+    "AudioVideoStreamHandler",
+    "CartesiaTTSOptions",
+    "CloseStream",
+    "KokoroTTSOptions",
+    "ModelOptions",
+    "MoonshineSTT",
+    "PauseDetectionModel",
+    "ReplyOnPause",
+    "ReplyOnStopWords",
+    "SileroVadOptions",
+    "Stream",
+    "StreamHandler",
+    "UIArgs",
+    "VideoEmitType",
+    "VideoStreamHandler",
+    "Warning",
+    "WebRTC",
+    "WebRTCData",
+    "WebRTCError",
+    "aggregate_bytes_to_16bit",
+    "async_aggregate_bytes_to_16bit",
+    "audio_to_bytes",
+    "audio_to_file",
+    "audio_to_float32",
+    "audio_to_int16",
+    "get_cloudflare_turn_credentials",
+    "get_cloudflare_turn_credentials_async",
+    "get_current_context",
+    "get_hf_turn_credentials",
+    "get_hf_turn_credentials_async",
+    "get_silero_model",
+    "get_stt_model",
+    "get_tts_model",
+    "get_turn_credentials",
+    "get_turn_credentials_async",
+    "get_twilio_turn_credentials",
+    "wait_for_item",
+]

@@ -1,0 +1,68 @@
+"""Which session the running code serves.
+
+User code asks with `get_current_context`. The runner sets the variable around
+every call it makes, in tasks and in threads, so the answer is right wherever
+user code runs, and stays right in the tasks that user code starts itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Context:
+    """The session that the running code serves.
+
+    Attributes:
+        webrtc_id: the session's name, as its client chose it.
+        websocket: the WebSocket of a session that came in by one, else None.
+        state: a dictionary of the session's own, for user code to keep things in.
+    """
+
+    webrtc_id: str
+    websocket: Any = None
+    state: dict[str, Any] = field(default_factory=dict[str, Any])
+    send: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
+
+
+current_context: ContextVar[Context | None] = ContextVar(
+    "fastrtc_current_context", default=None
+)
+
+
+def get_current_context() -> Context:
+    """The context of the session that the calling code serves.
+
+    Raises:
+        RuntimeError: the caller was not called on behalf of a session.
+    """
+    context = current_context.get()
+    if context is None:
+        raise RuntimeError(
+            "No context found: get_current_context() works in receive, emit, "
+            "start_up, reply functions and video handlers, and in what they call."
+        )
+    return context
+
+
+def notify_client(kind: str, text: str) -> bool:
+    """Send a text for people to the current session's client, if there is one.
+
+    Pages of the older library read the field ``message``, the contract's is
+    ``data``: both are sent.
+    """
+    context = current_context.get()
+    if context is None or context.send is None:
+        return False
+    context.send(json.dumps({"type": kind, "data": text, "message": text}))
+    return True
+
+
+def Warning(message: str = "Warning issued.") -> None:  # noqa: N802 - public name
+    """Show a warning on the page of the session that the calling code serves."""
+    notify_client("warning", message)

@@ -1,0 +1,71 @@
+"""What a handler may ask of its session, without knowing what a session is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Protocol
+
+from ..context import Context
+from ..outputs import Emission
+
+
+class Channel(Protocol):
+    """The message channel to the client, as handlers see it."""
+
+    def send(self, message: str) -> None:
+        """Send a text; from any thread. Kept until the channel opens."""
+        ...
+
+
+class Link(Protocol):
+    """A handler's session."""
+
+    @property
+    def context(self) -> Context: ...
+
+    @property
+    def channel(self) -> Channel: ...
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop: ...
+
+    @property
+    def generation(self) -> int:
+        """Number of the reply that may be heard now; `clear` raises it."""
+        ...
+
+    @property
+    def inputs_announced(self) -> bool:
+        """A page has said that it will send its components' values."""
+        ...
+
+    async def deliver(
+        self, emission: Emission, generation: int, bound_s: float
+    ) -> bool:
+        """Play and publish what user code gave; False once it was interrupted."""
+        ...
+
+    def finish(self, generation: int) -> None:
+        """Say that this reply's audio is complete."""
+        ...
+
+    def clear(self) -> float:
+        """Silence the bot now; milliseconds that were heard of the reply."""
+        ...
+
+    async def played_out(self) -> None:
+        """Wait until all audio has been heard, or cleared."""
+        ...
+
+    def request_inputs(self) -> None:
+        """Ask the page for its components' values."""
+        ...
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something on behalf of the session; cancelled when it ends."""
+        ...
+
+    def report(self, where: str, error: BaseException) -> None:
+        """Log an error of user code with its traceback and tell the page."""
+        ...

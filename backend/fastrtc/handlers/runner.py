@@ -1,0 +1,191 @@
+"""Runs one handler for one session: start-up, frames in, output out, shutdown.
+
+User code is reached from here and from `replies` only, always by way of `calls`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Coroutine
+from typing import Any, cast
+
+from ..options import (
+    CLOSE_GRACE_S,
+    EMIT_ERRORS_IN_A_ROW,
+    EMIT_RETRY_MS,
+    INPUT_QUEUE_FRAMES,
+    PLAYOUT_EMIT_S,
+)
+from ..outputs import CloseStream, Emission, parse_emission
+from .base import AudioFrame, StreamHandlerBase
+from .calls import call
+from .link import Link
+
+RETRY_S = EMIT_RETRY_MS / 1000
+
+
+class HandlerRunner:
+    """Drives a handler's methods.
+
+    Args:
+        handler: a copy made for this session, already attached to it.
+        link: the session.
+    """
+
+    def __init__(self, handler: StreamHandlerBase, link: Link) -> None:
+        self.handler = handler
+        self._link = link
+        self._frames: deque[AudioFrame] = deque(maxlen=INPUT_QUEUE_FRAMES)
+        self._arrived = asyncio.Event()
+        self._nudge: asyncio.Future[None] | None = None
+        self._inline: Any = handler if handler.runs_on_loop else None
+        self._waiting: Any = None
+        self.dropped_frames = 0
+
+    def start(self) -> None:
+        """Start the handler's start-up, and the loops that feed and ask it."""
+        self._spawn(self._start_up())
+        self._spawn(self._receive_loop())
+        if not self.handler.pushes:
+            self._spawn(self._emit_loop())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self._link.spawn(work)
+
+    async def _start_up(self) -> None:
+        start_up = getattr(self.handler, "start_up", None)
+        if start_up is None:
+            return
+        try:
+            if self.handler.runs_on_loop and not asyncio.iscoroutinefunction(start_up):
+                start_up()
+            else:
+                await call(start_up, owner=self.handler)
+        except Exception as error:
+            self._link.report("start_up", error)
+
+    # -- frames in -------------------------------------------------------------------
+
+    def feed(self, frame: AudioFrame) -> None:
+        """Take a frame from the transport; never waits. Full: the oldest goes."""
+        if self._inline is not None and not self._frames:
+            try:
+                self._waiting = self._inline.receive(frame)
+            except Exception as error:
+                self._link.report("receive", error)
+                return
+            if self._waiting is None:
+                return
+            self._inline = None
+            self._arrived.set()
+            return
+        if len(self._frames) == INPUT_QUEUE_FRAMES:
+            self.dropped_frames += 1
+        self._frames.append(frame)
+        self._arrived.set()
+
+    async def _receive_loop(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            await self._finish_waiting()
+            while self._frames:
+                await self._receive(self._frames.popleft())
+                self._wake_emit()
+
+    async def _finish_waiting(self) -> None:
+        """Await what an inline `receive` has left to be awaited."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            return
+        try:
+            await waiting
+        except Exception as error:
+            self._link.report("receive", error)
+
+    async def _receive(self, frame: AudioFrame) -> None:
+        receive = cast("Any", self.handler).receive
+        try:
+            if self.handler.runs_on_loop:
+                result = receive(frame)
+                if result is not None:
+                    await result
+            else:
+                await call(receive, frame, owner=self.handler)
+        except Exception as error:
+            self._link.report("receive", error)
+
+    # -- output out ------------------------------------------------------------------
+
+    async def _emit_loop(self) -> None:
+        loop = asyncio.get_running_loop()
+        emit = cast("Any", self.handler).emit
+        errors_in_a_row = 0
+        while True:
+            asked_s = loop.time()
+            try:
+                emission = parse_emission(await call(emit, owner=self.handler))
+                errors_in_a_row = 0
+            except Exception as error:
+                errors_in_a_row += 1
+                self._link.report("emit", error)
+                if errors_in_a_row >= EMIT_ERRORS_IN_A_ROW:
+                    await self._give_up()
+                    return
+                emission = Emission()
+            if emission.empty:
+                await self._wait_to_retry(asked_s)
+            else:
+                await self._link.deliver(
+                    emission, self._link.generation, PLAYOUT_EMIT_S
+                )
+                if emission.clip is None:
+                    # An emit that never waits must not keep the loop to itself.
+                    await asyncio.sleep(0)
+
+    async def _give_up(self) -> None:
+        farewell = Emission(close=CloseStream("The app's emit function keeps failing."))
+        await self._link.deliver(farewell, self._link.generation, PLAYOUT_EMIT_S)
+
+    async def _wait_to_retry(self, asked_s: float) -> None:
+        """Wait for the next frame, at most EMIT_RETRY_MS since `emit` was asked.
+
+        An emit that itself waited longer than that before it gave None is asked
+        again at once: `wait_for_item` is written that way.
+        """
+        loop = asyncio.get_running_loop()
+        if loop.time() - asked_s >= RETRY_S:
+            await asyncio.sleep(0)
+            return
+        self._nudge = nudge = loop.create_future()
+        timer = loop.call_later(RETRY_S, _resolve, nudge)
+        try:
+            await nudge
+        finally:
+            self._nudge = None
+            timer.cancel()
+
+    def _wake_emit(self) -> None:
+        if self._nudge is not None:
+            _resolve(self._nudge)
+
+    # -- the end -----------------------------------------------------------------------
+
+    async def shut_down(self) -> None:
+        """Call the user's `shutdown`, for a bounded time."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            try:
+                await asyncio.wait_for(
+                    call(self.handler.shutdown, owner=self.handler), CLOSE_GRACE_S
+                )
+            except asyncio.TimeoutError:
+                raise
+            except Exception as error:
+                self._link.report("shutdown", error)
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -1,0 +1,6 @@
+"""Names that programs written for FastRTC import from here."""
+
+from .handlers.reply_on_pause import AppState, ReplyFnGenerator, ReplyOnPause
+from .options import AlgoOptions
+
+__all__ = ["AlgoOptions", "AppState", "ReplyFnGenerator", "ReplyOnPause"]

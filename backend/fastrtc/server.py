@@ -1,0 +1,106 @@
+"""The HTTP routes of a stream, with their checks."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from fastapi import APIRouter, FastAPI, HTTPException, Request
+from fastapi.responses import FileResponse, JSONResponse
+from pydantic import BaseModel, ValidationError
+
+from .options import MAX_BODY_BYTES
+
+if TYPE_CHECKING:
+    from .stream import Stream
+
+CLIENT_MODULE = Path(__file__).parent / "static" / "fastrtc.js"
+
+
+class Body(BaseModel):
+    """The body of `POST …/webrtc/offer`: an offer or a trickled candidate.
+
+    Attributes:
+        type: `"offer"` or `"ice-candidate"`.
+        webrtc_id: the session's name, chosen by the client.
+        sdp: the offer.
+        candidate: `candidate`, `sdpMid` and `sdpMLineIndex` of a candidate.
+    """
+
+    type: str
+    webrtc_id: str
+    sdp: str | None = None
+    candidate: dict[str, Any] | None = None
+
+
+async def read_body(request: Request) -> Body:
+    """A request's checked body.
+
+    Raises:
+        HTTPException: 413 when it is too large, 422 when it is malformed.
+    """
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > MAX_BODY_BYTES:
+            raise HTTPException(413, f"The body exceeds {MAX_BODY_BYTES} bytes.")
+    try:
+        return Body.model_validate(json.loads(raw))
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False)
+        raise HTTPException(422, cast("Any", details)) from error
+    except (ValueError, RecursionError) as error:
+        raise HTTPException(422, "The body is not JSON.") from error
+
+
+def make_router(
+    stream: Stream, path: str, tags: list[str | Enum] | None
+) -> APIRouter:
+    """The stream's routes, under `path`."""
+    router = APIRouter(prefix=path)
+
+    @router.post(
+        "/webrtc/offer", tags=tags, openapi_extra=_openapi_body(), summary="Connect"
+    )
+    async def offer(request: Request) -> JSONResponse:
+        return JSONResponse(await stream.offer(await read_body(request)))
+
+    @router.get("/webrtc/client.js", tags=tags, summary="The JavaScript client")
+    async def client_module() -> FileResponse:
+        return FileResponse(CLIENT_MODULE, media_type="text/javascript")
+
+    _ = offer, client_module
+    return router
+
+
+def _openapi_body() -> dict[str, Any]:
+    schema = Body.model_json_schema()
+    content = {"application/json": {"schema": schema}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+Lifespan = Callable[[Any], contextlib.AbstractAsyncContextManager[Any]]
+
+
+def with_stream(
+    lifespan: Lifespan | None,
+    on_start: Callable[[], None],
+    on_stop: Callable[[], Awaitable[None]],
+) -> Lifespan:
+    """A lifespan that starts and stops a stream around another one, if any."""
+
+    @contextlib.asynccontextmanager
+    async def combined(app: FastAPI) -> AsyncIterator[Any]:
+        inner = lifespan(app) if lifespan is not None else contextlib.nullcontext()
+        async with inner as state:
+            on_start()
+            try:
+                yield state
+            finally:
+                await on_stop()
+
+    return combined

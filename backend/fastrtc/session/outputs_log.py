@@ -1,0 +1,74 @@
+"""The AdditionalOutputs of one session: ordered, bounded, for several readers.
+
+Every reader sees every output from the moment it subscribed; a reader that falls
+more than the bound behind loses the oldest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+
+from ..options import MAX_OUTPUTS
+from ..outputs import AdditionalOutputs
+
+
+class OutputsLog:
+    """Keeps outputs until every reader has had them, `bound` of them at most."""
+
+    def __init__(self, bound: int = MAX_OUTPUTS) -> None:
+        self._items: deque[AdditionalOutputs] = deque(maxlen=bound)
+        self._added = 0
+        self._closed = False
+        self._changed = asyncio.Event()
+        self._cursors: dict[str, int] = {}
+
+    def add(self, item: AdditionalOutputs) -> None:
+        """Append an output and wake the readers."""
+        self._items.append(item)
+        self._added += 1
+        self._wake()
+
+    def close(self) -> None:
+        """No more will come: readers end once they have had the rest."""
+        self._closed = True
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _at(self, cursor: int) -> tuple[AdditionalOutputs, int]:
+        oldest = self._added - len(self._items)
+        cursor = max(cursor, oldest)
+        return self._items[cursor - oldest], cursor + 1
+
+    async def follow(self) -> AsyncIterator[AdditionalOutputs]:
+        """Every output from the session's first one on, until the session ends."""
+        cursor = 0
+        while True:
+            while cursor < self._added:
+                item, cursor = self._at(cursor)
+                yield item
+            if self._closed:
+                return
+            await self._changed.wait()
+
+    def take(self, reader: str) -> AdditionalOutputs | None:
+        """The named reader's next output, None when it has had them all."""
+        cursor = self._cursors.get(reader, 0)
+        if cursor >= self._added:
+            return None
+        item, self._cursors[reader] = self._at(cursor)
+        return item
+
+    def pending(self, reader: str) -> bool:
+        """Whether `take` has something for this reader."""
+        return self._cursors.get(reader, 0) < self._added
+
+    async def wait(self, reader: str) -> AdditionalOutputs | None:
+        """The named reader's next output; None once the session has ended."""
+        while not self.pending(reader) and not self._closed:
+            await self._changed.wait()
+        return self.take(reader)

@@ -1,0 +1,304 @@
+"""The facade: one handler as a page, an API and a Gradio component.
+
+Everything a stream does is done by its rooms: `sessions` holds the clients,
+`door` lets them in by WebRTC, `server` has the routes, `ui` the page.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from fastapi import FastAPI
+from typing_extensions import NotRequired, TypedDict
+
+from .errors import ConfigurationError, SessionClosedError
+from .handlers.base import StreamHandlerBase
+from .outputs import AdditionalOutputs
+from .server import Body, make_router, with_stream
+from .session import SessionTable
+from .session.defaults import component_defaults
+from .transports.webrtc import IceOptions, RTCConfigurationCallable, WebRTCDoor
+
+if TYPE_CHECKING:
+    from gradio import Blocks
+
+    from .ui.component import WebRTC
+
+logger = logging.getLogger("fastrtc")
+
+Mode = Literal["send-receive", "receive", "send"]
+Modality = Literal["video", "audio", "audio-video"]
+ConcurrencyLimit = int | Literal["default"] | None
+
+
+class UIArgs(TypedDict):
+    """How the default page looks; every key may be left out.
+
+    Keys:
+        title, subtitle: text or HTML above the component.
+        icon: path or URL of an image shown instead of the wave.
+        icon_button_color, pulse_color: CSS colours.
+        icon_radius: corner radius of the icon, percent of its size.
+        send_input_on: send inputs when they change, or when they are submitted.
+        hide_title: no title and subtitle.
+        full_screen: fill the page; default True.
+        variant: `"textbox"` to type as well as speak.
+    """
+
+    title: NotRequired[str]
+    subtitle: NotRequired[str]
+    icon: NotRequired[str]
+    icon_button_color: NotRequired[str]
+    pulse_color: NotRequired[str]
+    icon_radius: NotRequired[int]
+    send_input_on: NotRequired[Literal["submit", "change"]]
+    hide_title: NotRequired[bool]
+    full_screen: NotRequired[bool]
+    variant: NotRequired[Literal["textbox"]]
+
+
+class Stream:
+    """Makes a realtime app of a handler.
+
+    Args:
+        handler: a `StreamHandler`, an `AsyncStreamHandler` or a `ReplyOnPause`.
+            Each client gets a copy of it.
+        additional_outputs_handler: fed with the values of the additional outputs
+            and of each `AdditionalOutputs`, gives the outputs' new values.
+        mode, modality: what flows, and in which direction.
+        concurrency_limit: most clients at a time; "default" is 1, None no limit.
+        time_limit: longest session, seconds.
+        allow_extra_tracks: accept offers with tracks the modality has no use for.
+        rtp_params: of the browser's sender.
+        rtc_configuration: ICE servers of both ends: a dict, or a function or
+            coroutine function that is called anew for each connection.
+        server_rtc_configuration: the same for the server alone.
+        track_constraints: of the browser's getUserMedia.
+        additional_inputs: Gradio components whose values the handler gets.
+        additional_outputs: Gradio components that AdditionalOutputs feed.
+        ui_args: see `UIArgs`.
+        verbose: say at start where the routes are.
+
+    Raises:
+        ConfigurationError: (a ValueError) the arguments don't fit together.
+    """
+
+    def __init__(
+        self,
+        handler: Any,
+        *,
+        additional_outputs_handler: Callable[..., Any] | None = None,
+        mode: Mode = "send-receive",
+        modality: Modality = "video",
+        concurrency_limit: ConcurrencyLimit = "default",
+        time_limit: float | None = None,
+        allow_extra_tracks: bool = False,
+        rtp_params: dict[str, Any] | None = None,
+        rtc_configuration: RTCConfigurationCallable | None = None,
+        server_rtc_configuration: RTCConfigurationCallable | None = None,
+        track_constraints: dict[str, Any] | None = None,
+        additional_inputs: list[Any] | None = None,
+        additional_outputs: list[Any] | None = None,
+        ui_args: UIArgs | None = None,
+        verbose: bool = True,
+    ) -> None:
+        check_handler(handler, mode, modality)
+        if additional_outputs and additional_outputs_handler is None:
+            raise ConfigurationError(
+                "additional_outputs need an additional_outputs_handler that makes "
+                "their values"
+            )
+        self.event_handler: StreamHandlerBase = handler
+        self.mode: Mode = mode
+        self.modality: Modality = modality
+        self.concurrency_limit = as_limit(concurrency_limit)
+        self.time_limit = time_limit
+        self.rtp_params = rtp_params
+        self.track_constraints = track_constraints
+        self.rtc_configuration = rtc_configuration
+        self.additional_input_components = additional_inputs
+        self.additional_output_components = additional_outputs
+        self.additional_outputs_handler = additional_outputs_handler
+        self.ui_args: UIArgs = ui_args or {}
+        self.verbose = verbose
+        self.sessions = SessionTable(
+            lambda: self.event_handler,
+            limit=self.concurrency_limit,
+            time_limit_s=time_limit,
+            defaults=self._defaults,
+        )
+        self.ice = IceOptions(rtc_configuration, server_rtc_configuration)
+        self.door = WebRTCDoor(
+            self.sessions, self.ice, allow_extra_tracks=allow_extra_tracks
+        )
+        self._ui: Blocks | None = None
+        self._component: WebRTC | None = None
+        if self.ui_args.get("variant") == "textbox" and hasattr(handler, "needs_args"):
+            handler.needs_args = True
+
+    def _defaults(self) -> Sequence[Any] | None:
+        if not self.additional_input_components:
+            return None
+        return component_defaults(self.additional_input_components)
+
+    # -- page --------------------------------------------------------------------------
+
+    @property
+    def ui(self) -> Blocks:
+        """The page, a Gradio Blocks, built when first asked for; may be replaced."""
+        if self._ui is None:
+            from .ui.pages import build_page
+
+            self._ui, self._component = build_page(self)
+        return self._ui
+
+    @ui.setter
+    def ui(self, blocks: Blocks) -> None:
+        self._ui = blocks
+
+    @property
+    def webrtc_component(self) -> WebRTC:
+        """The component on the default page."""
+        if self._component is None:
+            from .ui.pages import build_page
+
+            page, self._component = build_page(self)
+            self._ui = self._ui or page
+        return self._component
+
+    # -- API ---------------------------------------------------------------------------
+
+    def mount(
+        self, app: FastAPI, path: str = "", tags: list[str | Enum] | None = None
+    ) -> None:
+        """Add the stream's routes to an app, under `path`.
+
+        Routes: `POST {path}/webrtc/offer` and `GET {path}/webrtc/client.js`, the
+        JavaScript client. The app's shutdown ends the stream's sessions.
+        """
+        app.include_router(make_router(self, path, tags))
+        app.router.lifespan_context = with_stream(
+            app.router.lifespan_context, lambda: self._on_start(path), self.stop
+        )
+
+    def _on_start(self, path: str) -> None:
+        self.check_environment()
+        self.sessions.reopen()
+        if self.verbose:
+            logger.info("a stream waits for clients at POST %s/webrtc/offer", path)
+
+    async def stop(self) -> None:
+        """End all sessions; new ones are refused until the app starts again."""
+        await self.sessions.close_all("the server stops")
+
+    def check_environment(self) -> None:
+        """Refuse to start where no client could ever connect.
+
+        Raises:
+            ConfigurationError: on Spaces or Colab without `rtc_configuration`.
+        """
+        place = hosted_environment()
+        if place is not None and self.rtc_configuration is None:
+            raise ConfigurationError(
+                f"Running on {place} needs rtc_configuration: browsers reach this "
+                "machine through a TURN server only. For example "
+                "Stream(…, rtc_configuration=get_hf_turn_credentials)."
+            )
+
+    async def offer(self, body: Body | Mapping[str, Any]) -> dict[str, Any]:
+        """Answer the body of an offer or a candidate, as `POST …/webrtc/offer` does."""
+        if isinstance(body, Body):
+            body = body.model_dump()
+        return await self.door.handle(body)
+
+    # -- inputs and outputs ------------------------------------------------------------
+
+    def set_input(self, webrtc_id: str, *args: Any) -> None:
+        """Hand values of the additional inputs to a session, from any thread."""
+        self.sessions.set_input(webrtc_id, *args)
+
+    async def output_stream(self, webrtc_id: str) -> AsyncIterator[AdditionalOutputs]:
+        """Every AdditionalOutputs of a session, until it ends.
+
+        It may be asked before the session is there: it is waited for as long as
+        an offer may take. Any number of readers get all outputs each.
+        """
+        log = await self.sessions.outputs(webrtc_id)
+        if log is not None:
+            async for item in log.follow():
+                yield item
+
+    async def fetch_latest_output(self, webrtc_id: str) -> AdditionalOutputs:
+        """The next AdditionalOutputs of a session that this method hasn't given yet.
+
+        Raises:
+            SessionClosedError: there is no such session, or it ended first.
+        """
+        log = await self.sessions.outputs(webrtc_id)
+        item = None if log is None else await log.wait("fetch_latest_output")
+        if item is None:
+            raise SessionClosedError(f"The session {webrtc_id!r} is not there.")
+        return item
+
+
+def as_limit(concurrency_limit: ConcurrencyLimit) -> int | None:
+    """A session limit from the argument of that name.
+
+    Raises:
+        ConfigurationError: it is no positive int, "default" or None.
+    """
+    if concurrency_limit is None:
+        return None
+    if concurrency_limit == "default":
+        return 1
+    value = cast("object", concurrency_limit)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigurationError(
+            'concurrency_limit must be a positive int, "default" (1) or None (no '
+            f"limit), not {value!r}"
+        )
+    return value
+
+
+def check_handler(handler: Any, mode: Mode, modality: Modality) -> None:
+    """Refuse what can't work as early as possible.
+
+    Raises:
+        ConfigurationError: unknown names, or a handler that doesn't fit them.
+    """
+    if mode not in ("send-receive", "receive", "send"):
+        raise ConfigurationError(
+            f'mode must be "send-receive", "receive" or "send", not {mode!r}'
+        )
+    if modality not in ("video", "audio", "audio-video"):
+        raise ConfigurationError(
+            f'modality must be "video", "audio" or "audio-video", not {modality!r}'
+        )
+    if modality != "audio" or mode != "send-receive":
+        raise ConfigurationError(
+            'this version carries modality="audio" with mode="send-receive", '
+            f"not {modality!r} with {mode!r}"
+        )
+    if not isinstance(handler, StreamHandlerBase):
+        raise ConfigurationError(
+            'with modality="audio" and mode="send-receive" the handler must be a '
+            "StreamHandler, an AsyncStreamHandler or a ReplyOnPause, "
+            f"not {type(handler).__name__}"
+        )
+
+
+def hosted_environment() -> str | None:
+    """The hosted service this process runs on that blocks direct connections."""
+    if os.environ.get("SYSTEM") == "spaces":
+        return "Hugging Face Spaces"
+    if "google.colab" in sys.modules:
+        return "Google Colab"
+    return None
+
+
+__all__ = ["Body", "Stream", "UIArgs"]

@@ -1,0 +1,1 @@
+"""The ways in: each turns its wire into a session and back."""

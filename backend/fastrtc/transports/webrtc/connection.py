@@ -1,0 +1,203 @@
+"""One WebRTC peer connection and the session it carries."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from aiortc import (
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCPeerConnection,
+    RTCRtpReceiver,
+    RTCSessionDescription,
+)
+from aiortc.exceptions import InvalidStateError
+from aiortc.mediastreams import MediaStreamTrack
+
+from ...errors import RefusedError
+from ...messages import Candidate
+from ...options import GATHERING_TIMEOUT_S, MAX_CANDIDATES, SETUP_TIMEOUT_S
+from ...session import Session
+from ._aiortc import bound_gathering, divert_audio
+from .audio_in import AudioReceiver
+from .audio_out import PlayoutTrack
+from .ice import to_ice_candidate
+from .opus import opus_rate_hz
+
+logger = logging.getLogger("fastrtc")
+
+FLUSH_S = 0.25
+"""Longest wait for the last messages to leave before the connection is cut."""
+
+
+class WebRTCConnection:
+    """A session's transport.
+
+    Args:
+        session: the session, opened and not started.
+        configuration: the server's own ICE configuration.
+        time_limit_s: of the session, from the moment it is connected.
+        allow_extra_tracks: ignore tracks that the modality has no use for, where
+            an offer with such tracks is refused otherwise.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        configuration: RTCConfiguration,
+        *,
+        time_limit_s: float | None,
+        allow_extra_tracks: bool,
+    ) -> None:
+        self._session = session
+        self._time_limit_s = time_limit_s
+        self._allow_extra_tracks = allow_extra_tracks
+        self._channel: RTCDataChannel | None = None
+        self._candidates = 0
+        self._waiting: list[Candidate] | None = []
+        self._audio: MediaStreamTrack | None = None
+        self._unsupported: str | None = None
+        self.pc = pc = RTCPeerConnection(configuration)
+        pc.on("track", self._on_track)
+        pc.on("datachannel", self._on_channel)
+        pc.on("connectionstatechange", self._on_state)
+
+    # -- signalling ------------------------------------------------------------------
+
+    async def answer(
+        self, sdp: str, early: list[Candidate]
+    ) -> RTCSessionDescription:
+        """Take the client's offer, and the candidates that came before it.
+
+        Raises:
+            RefusedError: the offer can't be read or carries no audio.
+        """
+        await self._take_offer(sdp)
+        bound_gathering(self.pc, GATHERING_TIMEOUT_S)
+        waiting, self._waiting = self._waiting or [], None
+        for candidate in early + waiting:
+            await self.add_candidate(candidate)
+        await self.pc.setLocalDescription(await self.pc.createAnswer())
+        self._session.call_later(SETUP_TIMEOUT_S, self._check_connected)
+        return self.pc.localDescription
+
+    async def _take_offer(self, sdp: str) -> None:
+        try:
+            await self.pc.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
+        except Exception as error:
+            # aiortc's parser raises whatever its slices and asserts come upon.
+            logger.debug("an offer could not be used", exc_info=error)
+            raise RefusedError(
+                "invalid_offer", "The offer is not one this server can use."
+            ) from error
+        if self._unsupported is not None and not self._allow_extra_tracks:
+            raise RefusedError(
+                "unsupported_track",
+                f"Unsupported track kind '{self._unsupported}' for this modality.",
+            )
+        if self._audio is None:
+            raise RefusedError("invalid_offer", "The offer has no audio track.")
+
+    async def add_candidate(self, candidate: Candidate) -> None:
+        """Take a candidate of the client's.
+
+        Raises:
+            RefusedError: it can't be read, there are too many, or it is too late.
+        """
+        if self.pc.connectionState == "closed":
+            raise RefusedError("connection_closed")
+        if self._waiting is not None and len(self._waiting) < MAX_CANDIDATES:
+            # The offer is still being read.
+            self._waiting.append(candidate)
+            return
+        self._candidates += 1
+        if self._candidates > MAX_CANDIDATES:
+            raise RefusedError("too_many_candidates", limit=MAX_CANDIDATES)
+        parsed = to_ice_candidate(candidate)
+        try:
+            await self.pc.addIceCandidate(parsed)
+        except (ValueError, InvalidStateError) as error:
+            raise RefusedError("invalid_candidate_format", str(error)) from error
+
+    def _check_connected(self) -> None:
+        if self._session.state == "connecting":
+            self._session.close_soon(f"not connected after {SETUP_TIMEOUT_S:g} s")
+
+    # -- what aiortc tells -------------------------------------------------------------
+
+    def _on_track(self, track: MediaStreamTrack) -> None:
+        if track.kind != "audio" or self._audio is not None:
+            self._unsupported = track.kind
+            return
+        self._audio = track
+        for transceiver in self.pc.getTransceivers():
+            if transceiver.receiver.track is track:
+                self._receive_audio(transceiver.receiver)
+                codecs = RTCRtpReceiver.getCapabilities("audio")
+                assert codecs is not None
+                opus = [c for c in codecs.codecs if c.mimeType == "audio/opus"]
+                transceiver.setCodecPreferences(opus)
+        self.pc.addTrack(PlayoutTrack(self._session.playout))
+
+    def _receive_audio(self, receiver: RTCRtpReceiver) -> None:
+        handler = self._session.handler
+        audio = AudioReceiver(
+            handler.input_sample_rate, handler.expected_layout, self._session.feed
+        )
+        divert_audio(receiver, audio.on_packet, self._on_goodbye)
+
+    def _on_goodbye(self) -> None:
+        self._session.close_soon("the client said goodbye")
+
+    def _on_channel(self, channel: RTCDataChannel) -> None:
+        if self._channel is not None:
+            return
+        self._channel = channel
+        self._session.channel.open(_sender(channel))
+
+    def _on_state(self) -> None:
+        state = self.pc.connectionState
+        if state == "connected":
+            self._session.connected(self._time_limit_s)
+        elif state in ("failed", "closed"):
+            self._session.close_soon(f"the connection is {state}")
+
+    # -- the session's side (session.Transport) ------------------------------------------
+
+    def choose_rate_hz(self, rate_hz: int) -> int:
+        return opus_rate_hz(rate_hz)
+
+    async def disconnect(self) -> None:
+        await self._flush()
+        await self.pc.close()
+
+    async def _flush(self) -> None:
+        """Let the last messages leave, if the client is there to take them."""
+        channel = self._channel
+        if channel is None or channel.readyState != "open":
+            return
+        if self.pc.connectionState != "connected" or not channel.bufferedAmount:
+            return
+        gone = asyncio.Event()
+        channel.bufferedAmountLowThreshold = 0
+        channel.on("bufferedamountlow", gone.set)
+        try:
+            await asyncio.wait_for(gone.wait(), FLUSH_S)
+        except asyncio.TimeoutError:
+            logger.debug("the last messages did not leave in time")
+
+
+def _sender(channel: RTCDataChannel) -> Callable[[str], None]:
+    def send(text: str) -> None:
+        if channel.readyState == "open":
+            channel.send(text)
+
+    return send
+
+
+def description(answer: RTCSessionDescription) -> dict[str, Any]:
+    """An answer as the JSON of the wire contract."""
+    return {"sdp": answer.sdp, "type": answer.type}

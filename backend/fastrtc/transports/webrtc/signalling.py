@@ -1,0 +1,123 @@
+"""Offers and candidates in, answers and refusals out; no HTTP in here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import ConfigurationError, RefusedError
+from ...messages import Candidate, Offer, parse_signal
+from ...session import EarlyStore, Session, SessionTable
+from .connection import WebRTCConnection, description
+from .ice import RTCConfigurationCallable, resolve, to_aiortc
+
+logger = logging.getLogger("fastrtc")
+
+EARLY_CANDIDATES = 32
+"""Candidates kept for one id whose offer hasn't come."""
+
+DEFAULT_ICE: dict[str, Any] = {
+    "iceServers": [{"urls": "stun:stun.l.google.com:19302"}]
+}
+"""What the server uses where nothing is configured: how it learns its own public
+address behind a NAT, as aiortc itself would."""
+
+
+@dataclass
+class IceOptions:
+    """ICE configuration of both ends.
+
+    Attributes:
+        client: for browsers; the server uses it too unless it has its own.
+        server: for the server alone.
+    """
+
+    client: RTCConfigurationCallable | None = None
+    server: RTCConfigurationCallable | None = None
+
+    async def for_client(self) -> dict[str, Any]:
+        """The configuration a browser gets for its next connection."""
+        return await resolve(self.client)
+
+    async def for_server(self) -> dict[str, Any]:
+        """The server's for its next connection."""
+        if self.server is not None:
+            return await resolve(self.server)
+        if self.client is not None:
+            return await resolve(self.client)
+        return DEFAULT_ICE
+
+
+class WebRTCDoor:
+    """Lets clients in by WebRTC.
+
+    Args:
+        table: where their sessions are opened.
+        ice: the ICE configuration.
+        allow_extra_tracks: see `WebRTCConnection`.
+    """
+
+    def __init__(
+        self, table: SessionTable, ice: IceOptions, *, allow_extra_tracks: bool = False
+    ) -> None:
+        self._table = table
+        self._ice = ice
+        self._allow_extra_tracks = allow_extra_tracks
+        self._connections: dict[str, WebRTCConnection] = {}
+        self._early: EarlyStore[Candidate] = EarlyStore(EARLY_CANDIDATES)
+
+    async def handle(
+        self, body: Mapping[str, Any], *, inputs_announced: bool = False
+    ) -> dict[str, Any]:
+        """Answer a body of `POST …/webrtc/offer`: an answer, a success or a refusal.
+
+        Args:
+            inputs_announced: a page will send the additional inputs.
+        """
+        try:
+            signal = parse_signal(body)
+            if isinstance(signal, Candidate):
+                return await self._take_candidate(signal)
+            return await self._take_offer(signal, inputs_announced)
+        except RefusedError as refusal:
+            return refusal.as_answer()
+
+    async def _take_candidate(self, candidate: Candidate) -> dict[str, Any]:
+        connection = self._connections.get(candidate.webrtc_id)
+        if connection is not None:
+            await connection.add_candidate(candidate)
+        elif not self._early.add(candidate.webrtc_id, candidate):
+            raise RefusedError("too_many_candidates", limit=EARLY_CANDIDATES)
+        return {"status": "success"}
+
+    async def _take_offer(self, offer: Offer, announced: bool) -> dict[str, Any]:
+        session = self._table.open(offer.webrtc_id, inputs_announced=announced)
+        try:
+            return await self._connect(session, offer)
+        except BaseException:
+            await session.close("the offer was refused")
+            raise
+
+    async def _connect(self, session: Session, offer: Offer) -> dict[str, Any]:
+        try:
+            configuration = to_aiortc(await self._ice.for_server())
+        except Exception as error:
+            logger.exception("the server's RTC configuration failed")
+            text = str(error) if isinstance(error, ConfigurationError) else ""
+            raise RefusedError(
+                "rtc_configuration_failed",
+                text or "The server's RTC configuration failed. Its log says why.",
+            ) from error
+        connection = WebRTCConnection(
+            session,
+            configuration,
+            time_limit_s=self._table.time_limit_s,
+            allow_extra_tracks=self._allow_extra_tracks,
+        )
+        self._connections[session.id] = connection
+        session.on_closed(lambda: self._connections.pop(session.id, None))
+        session.start(connection)
+        answer = await connection.answer(offer.sdp, self._early.pop(session.id))
+        return description(answer)

@@ -1,0 +1,1 @@
+"""The Gradio component and the default page; the only place that imports Gradio."""

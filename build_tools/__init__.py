@@ -1,0 +1,1 @@
+"""What builds and checks fastrtc; no part of the package itself."""

@@ -1,0 +1,69 @@
+/** Signalling through the server functions of a Gradio component. */
+
+import {
+  readAnswer,
+  readConfiguration,
+  type Answer,
+  type CandidateBody,
+  type Signalling,
+} from "./signalling";
+
+/** Gradio's server functions; one that raises resolves to `undefined`. */
+export interface ServerFunctions {
+  turn(payload: string): Promise<unknown>;
+  offer(body: object): Promise<unknown>;
+  hang_up(body: object): Promise<unknown>;
+}
+
+export interface GradioSignallingOptions {
+  /** Read at each call: Gradio may replace its functions. */
+  server: () => ServerFunctions;
+  sessionHash: () => string | undefined;
+  /** Runs just before the offer, so that the inputs arrive as early as possible. */
+  announce: (webrtcId: string) => Promise<void>;
+}
+
+export class GradioSignalling implements Signalling {
+  readonly #options: GradioSignallingOptions;
+  /** Offers that the server hasn't answered yet, by call. */
+  readonly #pending = new Map<string, Promise<unknown>>();
+
+  constructor(options: GradioSignallingOptions) {
+    this.#options = options;
+  }
+
+  async configuration(): Promise<RTCConfiguration> {
+    return readConfiguration(await this.#options.server().turn(""));
+  }
+
+  async offer(webrtcId: string, sdp: string, signal: AbortSignal): Promise<Answer> {
+    await this.#options.announce(webrtcId);
+    signal.throwIfAborted();
+    const reply = this.#send({ sdp, type: "offer", webrtc_id: webrtcId });
+    this.#pending.set(webrtcId, reply);
+    try {
+      return readAnswer(await reply);
+    } finally {
+      this.#pending.delete(webrtcId);
+    }
+  }
+
+  async candidate(webrtcId: string, candidate: CandidateBody): Promise<void> {
+    await this.#send({ type: "ice-candidate", candidate, webrtc_id: webrtcId });
+  }
+
+  async hangUp(webrtcId: string): Promise<void> {
+    // A hang-up that overtakes its offer would hang up nothing.
+    await this.#pending.get(webrtcId)?.catch(() => undefined);
+    await this.#options.server().hang_up({
+      webrtc_id: webrtcId,
+      session_hash: this.#options.sessionHash(),
+    });
+  }
+
+  #send(body: object): Promise<unknown> {
+    return this.#options
+      .server()
+      .offer({ ...body, session_hash: this.#options.sessionHash() });
+  }
+}

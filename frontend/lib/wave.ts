@@ -1,0 +1,157 @@
+/** The wave: both voices as glowing strands on a canvas. */
+
+import type { Voice, Voices } from "./levels";
+
+export interface Palette {
+  user: string;
+  bot: string;
+  /** Glowing adds up on dark pages and would bleach light ones. */
+  dark: boolean;
+}
+
+export interface Size {
+  width: number;
+  height: number;
+}
+
+interface Strand {
+  /** Periods over the whole width. */
+  waves: number;
+  /** Periods a second; the sign is the direction. */
+  speed: number;
+  phase: number;
+  height: number;
+  alpha: number;
+}
+
+const USER: readonly Strand[] = [
+  { waves: 3.1, speed: 0.62, phase: 0.0, height: 1.0, alpha: 1.0 },
+  { waves: 4.3, speed: 0.85, phase: 1.9, height: 0.72, alpha: 0.65 },
+  { waves: 2.2, speed: 0.41, phase: 3.7, height: 0.55, alpha: 0.45 },
+];
+const BOT: readonly Strand[] = [
+  { waves: 2.6, speed: -0.5, phase: 0.8, height: 1.0, alpha: 1.0 },
+  { waves: 3.7, speed: -0.74, phase: 2.9, height: 0.72, alpha: 0.65 },
+  { waves: 1.9, speed: -0.36, phase: 4.6, height: 0.55, alpha: 0.45 },
+];
+
+/** Wide and faint to thin and clear: a glow that costs no blur. */
+const GLOW: readonly { widthPx: number; alpha: number }[] = [
+  { widthPx: 18, alpha: 0.05 },
+  { widthPx: 9, alpha: 0.1 },
+  { widthPx: 4.5, alpha: 0.22 },
+  { widthPx: 1.8, alpha: 0.95 },
+];
+
+const STEP_PX = 4;
+/** Even silence breathes, so that the line is seen to be alive. */
+const BREATH = 0.035;
+const STILL: Voice = { level: 0, bands: new Float32Array(0) };
+
+/** Draw both voices as they are at `timeS`. */
+export function drawWave(
+  context: CanvasRenderingContext2D,
+  size: Size,
+  voices: Voices,
+  timeS: number,
+  palette: Palette,
+): void {
+  prepare(context, size, palette);
+  const quieter = voices.user.level > voices.bot.level ? "bot" : "user";
+  const order =
+    quieter === "bot" ? (["bot", "user"] as const) : (["user", "bot"] as const);
+  for (const who of order) {
+    const strands = who === "user" ? USER : BOT;
+    drawVoice(context, size, strands, voices[who], timeS, palette[who]);
+  }
+}
+
+/** The line of a page where nobody talks: one graceful, motionless curve. */
+export function drawRest(
+  context: CanvasRenderingContext2D,
+  size: Size,
+  palette: Palette,
+): void {
+  prepare(context, size, palette);
+  drawVoice(context, size, BOT, STILL, 0.4, palette.bot);
+  drawVoice(context, size, USER, STILL, 0.4, palette.user);
+}
+
+function prepare(
+  context: CanvasRenderingContext2D,
+  { width, height }: Size,
+  palette: Palette,
+): void {
+  context.globalCompositeOperation = "source-over";
+  context.clearRect(0, 0, width, height);
+  context.globalCompositeOperation = palette.dark ? "lighter" : "source-over";
+  context.lineCap = "round";
+  context.lineJoin = "round";
+}
+
+function drawVoice(
+  context: CanvasRenderingContext2D,
+  size: Size,
+  strands: readonly Strand[],
+  voice: Voice,
+  timeS: number,
+  colour: string,
+): void {
+  context.strokeStyle = colour;
+  context.fillStyle = colour;
+  // A silent voice steps back behind the one that speaks.
+  const presence = 0.5 + 0.5 * Math.min(1, voice.level * 3);
+  for (const strand of strands) {
+    const path = strandPath(size, strand, voice, timeS);
+    context.globalAlpha = 0.07 * strand.alpha * voice.level;
+    context.fill(path);
+    for (const { widthPx, alpha } of GLOW) {
+      context.globalAlpha = alpha * strand.alpha * presence;
+      context.lineWidth = widthPx;
+      context.stroke(path);
+    }
+  }
+  context.globalAlpha = 1;
+}
+
+function strandPath(
+  size: Size,
+  strand: Strand,
+  voice: Voice,
+  timeS: number,
+): Path2D {
+  const path = new Path2D();
+  const middle = size.height / 2;
+  const reach = size.height * 0.42 * strand.height;
+  path.moveTo(0, middle);
+  for (let x = STEP_PX; x < size.width + STEP_PX; x += STEP_PX) {
+    const along = Math.min(1, x / size.width);
+    path.lineTo(x, middle + reach * deflection(along, strand, voice, timeS));
+  }
+  return path;
+}
+
+/** How far a strand is from the middle, in -1..1, at `along` (0..1) of its length. */
+export function deflection(
+  along: number,
+  strand: Strand,
+  voice: Voice,
+  timeS: number,
+): number {
+  const envelope = Math.sin(Math.PI * along) ** 1.8;
+  const turn = 2 * Math.PI * (strand.waves * along - strand.speed * timeS);
+  const swing = Math.sin(turn + strand.phase);
+  const spectrum = 0.4 + 0.6 * bandAt(voice, along);
+  return envelope * swing * (BREATH + (1 - BREATH) * voice.level * spectrum);
+}
+
+/** Low bands in the middle, high ones towards both ends, without steps between. */
+function bandAt(voice: Voice, along: number): number {
+  const last = voice.bands.length - 1;
+  if (last < 0) return 0;
+  const position = Math.abs(2 * along - 1) * last;
+  const lower = Math.floor(position);
+  const part = position - lower;
+  const low = voice.bands[lower] ?? 0;
+  return low + part * ((voice.bands[Math.min(last, lower + 1)] ?? 0) - low);
+}

@@ -1,0 +1,36 @@
+import type { ButtonLabels } from "./components/CallBar.svelte";
+import type { TrackConstraints } from "./lib/devices";
+import type { Mode } from "./lib/peer";
+
+/** What the Python component sends; see `fastrtc.WebRTC`. */
+export interface Props {
+  /** The name of the call, which picks the inputs and outputs of this visitor. */
+  value: string | null;
+  mode: Mode;
+  modality: "audio" | "video" | "audio-video";
+  track_constraints: TrackConstraints | null;
+  rtp_params: Partial<RTCRtpSendParameters> | null;
+  mirror_webcam: boolean;
+  icon: string | null;
+  icon_button_color: string | null;
+  pulse_color: string | null;
+  /** Percent. */
+  icon_radius: number | null;
+  button_labels: ButtonLabels | null;
+  variant: "wave" | "textbox" | null;
+  full_screen: boolean | null;
+  height: number | string | null;
+  width: number | string | null;
+  /** Seconds. */
+  time_limit: number | null;
+}
+
+export interface Events {
+  tick: never;
+  state_change: never;
+  start_recording: never;
+  stop_recording: never;
+  error: string;
+  warning: string;
+  info: string;
+}
