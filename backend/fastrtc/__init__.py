@@ -1,11 +1,11 @@
 """Realtime audio apps from Python functions: WebRTC, in a Gradio page or your own.
 
-    from fastrtc import ReplyOnPause, Stream
+from fastrtc import ReplyOnPause, Stream
 
-    def echo(audio):
-        yield audio
+def echo(audio):
+    yield audio
 
-    Stream(ReplyOnPause(echo), modality="audio").ui.launch()
+Stream(ReplyOnPause(echo), modality="audio").ui.launch()
 """
 
 from __future__ import annotations

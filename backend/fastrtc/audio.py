@@ -34,7 +34,7 @@ def audio_to_float32(
     """
     array = _bare_array(audio)
     if array.dtype == np.int16:
-        return array.astype(np.float32) / np.float32(32768.0)
+        return np.divide(array, 32768.0, dtype=np.float32)
     if array.dtype == np.float32:
         return cast("NDArray[np.float32]", array)
     raise TypeError(f"Unsupported audio data type: {array.dtype}")
@@ -165,9 +165,8 @@ def resample(samples: NDArray[Sample], from_hz: int, to_hz: int) -> NDArray[Samp
         return samples
     layout = _layout(samples.shape[0])
     format_ = "s16p" if samples.dtype == np.int16 else "fltp"
-    frame = AudioFrame.from_ndarray(
-        np.ascontiguousarray(samples), format=format_, layout=layout
-    )
+    contiguous: NDArray[Any] = np.ascontiguousarray(samples)
+    frame = AudioFrame.from_ndarray(contiguous, format=format_, layout=layout)
     frame.sample_rate = from_hz
     resampler = AudioResampler(format=format_, layout=layout, rate=to_hz)
     parts = [*resampler.resample(frame), *resampler.resample(None)]

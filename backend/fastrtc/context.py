@@ -63,6 +63,6 @@ def notify_client(kind: str, text: str) -> bool:
     return True
 
 
-def Warning(message: str = "Warning issued.") -> None:  # noqa: N802 - public name
+def Warning(message: str = "Warning issued.") -> None:
     """Show a warning on the page of the session that the calling code serves."""
     notify_client("warning", message)

@@ -1,15 +1,15 @@
 """Every error this package raises on purpose, in one tree.
 
-    FastRTCError
-    ├── WebRTCError            raised by user code; its text is shown on the page
-    ├── ConfigurationError     a wrong argument (also a ValueError)
-    ├── MissingExtraError      an optional dependency is absent (also an ImportError)
-    ├── ModelUnavailableError  a model's file is neither cached nor within reach
-    ├── TurnCredentialsError   a TURN provider refused or could not be reached
-    ├── RefusedError           a client's request that is answered with a refusal
-    ├── OutputError            user code emitted what can't be played (also a TypeError)
-    ├── ArgsTimeoutError       the page sent no inputs in time (also a TimeoutError)
-    └── SessionClosedError     the session ended while somebody waited for it
+FastRTCError
+├── WebRTCError            raised by user code; its text is shown on the page
+├── ConfigurationError     a wrong argument (also a ValueError)
+├── MissingExtraError      an optional dependency is absent (also an ImportError)
+├── ModelUnavailableError  a model's file is neither cached nor within reach
+├── TurnCredentialsError   a TURN provider refused or could not be reached
+├── RefusedError           a client's request that is answered with a refusal
+├── OutputError            user code emitted what can't be played (also a TypeError)
+├── ArgsTimeoutError       the page sent no inputs in time (also a TimeoutError)
+└── SessionClosedError     the session ended while somebody waited for it
 """
 
 from __future__ import annotations

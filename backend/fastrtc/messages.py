@@ -86,9 +86,12 @@ def parse_webrtc_id(value: object) -> str:
     Raises:
         RefusedError: it is anything else.
     """
-    if isinstance(value, str) and 0 < len(value) <= MAX_WEBRTC_ID_CHARS:
-        if value.isprintable():
-            return value
+    if (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_WEBRTC_ID_CHARS
+        and value.isprintable()
+    ):
+        return value
     raise RefusedError(
         "invalid_webrtc_id",
         f"The webrtc_id must be 1 to {MAX_WEBRTC_ID_CHARS} printable characters.",
@@ -102,7 +105,9 @@ def _parse_candidate(webrtc_id: str, value: object) -> Candidate:
     text, mid = fields.get("candidate", ""), fields.get("sdpMid")
     index = fields.get("sdpMLineIndex")
     if not isinstance(text, str) or len(text) > MAX_CANDIDATE_CHARS:
-        raise RefusedError("invalid_candidate_format", "The candidate is no short text.")
+        raise RefusedError(
+            "invalid_candidate_format", "The candidate is no short text."
+        )
     if mid is not None and (not isinstance(mid, str) or len(mid) > 64):
         raise RefusedError("invalid_candidate_format", "The sdpMid is no short text.")
     if index is not None and (isinstance(index, bool) or not isinstance(index, int)):

@@ -131,12 +131,12 @@ def _parse_clip(value: object) -> Clip | None:
         )
     if not isinstance(array, np.ndarray):
         raise OutputError(_expected(f"(rate, {type(array).__name__})"))
-    samples = _shape(cast("NDArray[Any]", array), cast("Layout | None", layout))
+    samples = _shape(cast("NDArray[Any]", array), layout)
     return Clip(int(rate), samples)
 
 
 def _shape(array: NDArray[Any], layout: Layout | None) -> NDArray[np.int16]:
-    if array.dtype not in (np.int16, np.float32):
+    if array.dtype != np.int16 and array.dtype != np.float32:
         raise OutputError(f"audio must be int16 or float32, not {array.dtype}")
     if array.ndim == 1:
         array = array.reshape(1, -1)

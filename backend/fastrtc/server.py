@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -57,9 +57,7 @@ async def read_body(request: Request) -> Body:
         raise HTTPException(422, "The body is not JSON.") from error
 
 
-def make_router(
-    stream: Stream, path: str, tags: list[str | Enum] | None
-) -> APIRouter:
+def make_router(stream: Stream, path: str, tags: list[str | Enum] | None) -> APIRouter:
     """The stream's routes, under `path`."""
     router = APIRouter(prefix=path)
 
@@ -94,7 +92,7 @@ def with_stream(
     """A lifespan that starts and stops a stream around another one, if any."""
 
     @contextlib.asynccontextmanager
-    async def combined(app: FastAPI) -> AsyncIterator[Any]:
+    async def combined(app: FastAPI) -> AsyncGenerator[Any, None]:
         inner = lifespan(app) if lifespan is not None else contextlib.nullcontext()
         async with inner as state:
             on_start()

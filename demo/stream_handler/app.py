@@ -75,9 +75,7 @@ class DelayedEcho(AsyncStreamHandler):
         return await wait_for_item(self.output)
 
 
-def write_down(
-    chat: list[dict[str, str]], *rest: Any
-) -> list[dict[str, str]]:
+def write_down(chat: list[dict[str, str]], *rest: Any) -> list[dict[str, str]]:
     """Append what the handler has noted to the chat."""
     role, text = rest[-2:]
     return [*chat, {"role": role, "content": text}]

@@ -44,6 +44,8 @@ const GLOW: readonly { widthPx: number; alpha: number }[] = [
 ];
 
 const STEP_PX = 4;
+/** Of the height, from the middle; the rest is room for the glow. */
+const REACH = 0.45;
 /** Even silence breathes, so that the line is seen to be alive. */
 const BREATH = 0.035;
 const STILL: Voice = { level: 0, bands: new Float32Array(0) };
@@ -103,8 +105,8 @@ function drawVoice(
   const presence = 0.5 + 0.5 * Math.min(1, voice.level * 3);
   for (const strand of strands) {
     const path = strandPath(size, strand, voice, timeS);
-    context.globalAlpha = 0.07 * strand.alpha * voice.level;
-    context.fill(path);
+    context.globalAlpha = 0.1 * strand.alpha * voice.level;
+    context.fill(bodyPath(size, strand, voice, timeS));
     for (const { widthPx, alpha } of GLOW) {
       context.globalAlpha = alpha * strand.alpha * presence;
       context.lineWidth = widthPx;
@@ -122,12 +124,32 @@ function strandPath(
 ): Path2D {
   const path = new Path2D();
   const middle = size.height / 2;
-  const reach = size.height * 0.42 * strand.height;
+  const reach = size.height * REACH * strand.height;
   path.moveTo(0, middle);
   for (let x = STEP_PX; x < size.width + STEP_PX; x += STEP_PX) {
     const along = Math.min(1, x / size.width);
     path.lineTo(x, middle + reach * deflection(along, strand, voice, timeS));
   }
+  return path;
+}
+
+/** The lens between a strand and its mirror image: light inside the wave. */
+function bodyPath(size: Size, strand: Strand, voice: Voice, timeS: number): Path2D {
+  const path = new Path2D();
+  const middle = size.height / 2;
+  const reach = size.height * REACH * strand.height;
+  path.moveTo(0, middle);
+  for (let x = 0; x <= size.width; x += STEP_PX)
+    path.lineTo(
+      x,
+      middle + reach * deflection(x / size.width, strand, voice, timeS),
+    );
+  for (let x = size.width; x >= 0; x -= STEP_PX)
+    path.lineTo(
+      x,
+      middle - reach * deflection(x / size.width, strand, voice, timeS),
+    );
+  path.closePath();
   return path;
 }
 
@@ -138,7 +160,7 @@ export function deflection(
   voice: Voice,
   timeS: number,
 ): number {
-  const envelope = Math.sin(Math.PI * along) ** 1.8;
+  const envelope = Math.sin(Math.PI * along) ** 1.3;
   const turn = 2 * Math.PI * (strand.waves * along - strand.speed * timeS);
   const swing = Math.sin(turn + strand.phase);
   const spectrum = 0.4 + 0.6 * bandAt(voice, along);
@@ -151,7 +173,14 @@ function bandAt(voice: Voice, along: number): number {
   if (last < 0) return 0;
   const position = Math.abs(2 * along - 1) * last;
   const lower = Math.floor(position);
-  const part = position - lower;
-  const low = voice.bands[lower] ?? 0;
-  return low + part * ((voice.bands[Math.min(last, lower + 1)] ?? 0) - low);
+  // Eased, so that the curve has no corner where one band ends.
+  const part = 0.5 - 0.5 * Math.cos(Math.PI * (position - lower));
+  const low = blurred(voice.bands, lower);
+  return low + part * (blurred(voice.bands, Math.min(last, lower + 1)) - low);
+}
+
+/** A band with its neighbours, so that no single one makes a spike. */
+function blurred(bands: Float32Array, band: number): number {
+  const here = bands[band] ?? 0;
+  return (here * 2 + (bands[band - 1] ?? here) + (bands[band + 1] ?? here)) / 4;
 }

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import Self
 
 from ..errors import ArgsTimeoutError, ConfigurationError, SessionClosedError
 from ..options import ARGS_TIMEOUT_S
@@ -60,7 +61,7 @@ class StreamHandlerBase(ABC):
     phone_mode: bool
     _link: Link | None
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> StreamHandlerBase:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         # Here and not in __init__: handlers that forget super().__init__() work.
         self = super().__new__(cls)
         self._reset_session_state()
@@ -80,8 +81,7 @@ class StreamHandlerBase(ABC):
             )
         if output_sample_rate <= 0 or output_sample_rate % FRAMES_PER_S:
             raise ConfigurationError(
-                "output_sample_rate must be a multiple of 50, "
-                f"got {output_sample_rate}"
+                f"output_sample_rate must be a multiple of 50, got {output_sample_rate}"
             )
         if input_sample_rate <= 0:
             raise ConfigurationError(
@@ -159,7 +159,7 @@ class StreamHandlerBase(ABC):
             TypeError: `args` is no list.
             ConfigurationError: (a ValueError) it is empty.
         """
-        if not isinstance(args, list):
+        if not isinstance(cast("object", args), list):
             raise TypeError("args must be a list")
         if not args:
             raise ConfigurationError("args cannot be empty")
@@ -214,6 +214,7 @@ class StreamHandlerBase(ABC):
 
     def shutdown(self) -> Any:
         """Called once when the session ends; may be a coroutine function."""
+        return None
 
     @abstractmethod
     def copy(self) -> StreamHandlerBase:

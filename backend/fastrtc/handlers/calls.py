@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import Any, cast
 
@@ -26,15 +26,13 @@ def is_async(function: Callable[..., Any]) -> bool:
 def _underlying(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function behind partials and callable objects."""
     while isinstance(function, partial):
-        function = cast("Callable[..., Any]", function.func)
+        function = function.func
     if inspect.isroutine(function) or inspect.isclass(function):
         return function
-    return cast("Callable[..., Any]", type(function).__call__)
+    return type(function).__call__
 
 
-async def call(
-    function: Callable[..., Any], *args: Any, owner: object = None
-) -> Any:
+async def call(function: Callable[..., Any], *args: Any, owner: object = None) -> Any:
     """Call user code; a result that can be awaited is awaited.
 
     Args:
@@ -45,7 +43,7 @@ async def call(
     else:
         result = await threads.run(partial(function, *args), owner)
     if inspect.isawaitable(result):
-        return await cast("Awaitable[Any]", result)
+        return await result
     return result
 
 

@@ -20,7 +20,6 @@ from ..pause_detection.protocol import (
 )
 from ..turns import Pause, SpeechStarted, TurnDetector
 
-
 MAX_GATHER_MS = 128.0
 """Audio judged in one go at most: four windows of Silero, together under 1 ms."""
 

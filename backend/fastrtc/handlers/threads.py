@@ -59,7 +59,7 @@ class _Job:
         error: BaseException | None = None
         try:
             result = self._context.run(self._function)
-        except BaseException as raised:  # noqa: BLE001 - handed to the awaiting task
+        except BaseException as raised:
             error = raised
         finally:
             with self._lock:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..audio import mono_float32
+from ..audio import audio_to_float32, mono_float32
 from ..errors import ModelUnavailableError
 from ..options import VAD_SAMPLE_RATE_HZ, VAD_WINDOW_SAMPLES, SileroVadOptions
 from .protocol import AudioChunk
@@ -134,7 +134,7 @@ class SileroMeter:
         start = 0
         while start + VAD_WINDOW_SAMPLES <= pending.size:
             window = pending[start : start + VAD_WINDOW_SAMPLES]
-            results.append((WINDOW_MS, self.window(window * np.float32(1 / 32768))))
+            results.append((WINDOW_MS, self.window(audio_to_float32(window))))
             start += VAD_WINDOW_SAMPLES
         self._pending = pending[start:]
         return results

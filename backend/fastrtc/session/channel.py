@@ -25,7 +25,7 @@ class MessageChannel:
         self._closed = False
 
     @property
-    def readyState(self) -> str:  # noqa: N802 - the name that data channels have
+    def readyState(self) -> str:
         """`"connecting"`, `"open"` or `"closed"`, as of a WebRTC data channel."""
         if self._closed:
             return "closed"

@@ -59,7 +59,9 @@ class Playout:
         choose_rate_hz: from the rate of the first clip to the rate of all frames.
     """
 
-    def __init__(self, choose_rate_hz: Callable[[int], int] = lambda rate: rate) -> None:
+    def __init__(
+        self, choose_rate_hz: Callable[[int], int] = lambda rate: rate
+    ) -> None:
         self._choose_rate_hz = choose_rate_hz
         self._rate_hz = 0
         self._channels = 1
@@ -263,9 +265,7 @@ class Playout:
         # Whole frames since the first one: pauses move the clock by what they
         # last, so that the receiver's timeline has no seams inside speech.
         frames = round((due - self._origin_s) / FRAME_S)
-        return Frame(
-            samples, self._rate_hz, frames * self._frame_samples, generation
-        )
+        return Frame(samples, self._rate_hz, frames * self._frame_samples, generation)
 
     def _cut(self, wanted: int) -> NDArray[np.int16]:
         first = self._pieces[0].samples

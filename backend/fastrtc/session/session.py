@@ -209,7 +209,7 @@ class Session:
         if self.state != "closed":
             self._inputs.set(values)
 
-    # -- what handlers ask (handlers.link.Link) ------------------------------------------
+    # -- what handlers ask (handlers.link.Link) ----------------------------------------
 
     @property
     def generation(self) -> int:

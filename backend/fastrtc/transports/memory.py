@@ -1,8 +1,8 @@
 """A client in the same process: for tests, and for programs that want no network.
 
-    client = MemoryClient(stream.sessions)
-    client.say((48_000, audio))
-    async for frame in client.hear(): ...
+client = MemoryClient(stream.sessions)
+client.say((48_000, audio))
+async for frame in client.hear(): ...
 """
 
 from __future__ import annotations

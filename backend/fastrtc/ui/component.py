@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from gradio.blocks import Block
 from gradio.components.base import Component, server
@@ -20,8 +20,14 @@ from .outputs import OutputsListener
 if TYPE_CHECKING:
     from gradio import Timer
 
+Method = TypeVar("Method", bound=Callable[..., Any])
 Components = Block | Sequence[Block] | set[Block] | None
 TEMPLATES = Path(__file__).parent / "templates"
+
+
+def _server(method: Method) -> Method:
+    """Gradio's `server`, with a type."""
+    return cast("Method", server(method))
 
 
 class WebRTC(Component):
@@ -51,7 +57,14 @@ class WebRTC(Component):
     The remaining arguments are those of every Gradio component.
     """
 
-    EVENTS = ["tick", "state_change", "submit", "start_recording", "stop_recording"]
+    # Gradio reads this list and declares it as an attribute of instances.
+    EVENTS: list[Any] = [  # noqa: RUF012
+        "tick",
+        "state_change",
+        "submit",
+        "start_recording",
+        "stop_recording",
+    ]
     data_model = WebRTCModel
 
     def __init__(
@@ -284,16 +297,19 @@ class WebRTC(Component):
         if trigger is not None:
             trigger()
 
-    @server
+    @_server
     async def offer(self, body: dict[str, Any]) -> dict[str, Any]:
         """Answer an offer or a candidate of the page."""
         if self.realtime is None:
             text = "The app has not called .stream() on its WebRTC component."
-            return {"status": "failed", "meta": {"error": "no_handler", "message": text}}
+            return {
+                "status": "failed",
+                "meta": {"error": "no_handler", "message": text},
+            }
         announced = bool(self.realtime.additional_input_components)
         return await self.realtime.door.handle(body, inputs_announced=announced)
 
-    @server
+    @_server
     async def turn(self, _: Any = None) -> dict[str, Any]:
         """The browser's RTC configuration for its next connection."""
         if self.realtime is None:
@@ -303,7 +319,7 @@ class WebRTC(Component):
         except Exception as error:
             return {"error": f"The RTC configuration failed: {error}"}
 
-    @server
+    @_server
     async def hang_up(self, body: dict[str, Any]) -> dict[str, Any]:
         """End a session whose page has closed its connection."""
         webrtc_id = body.get("webrtc_id")

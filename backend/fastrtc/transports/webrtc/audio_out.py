@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import av
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
 from ...errors import SessionClosedError
 from ...session.playout import Playout
-from .opus import OpusEncoder
+from .opus import EncodedAudio, OpusEncoder
 
 
 class PlayoutTrack(MediaStreamTrack):
@@ -25,7 +24,7 @@ class PlayoutTrack(MediaStreamTrack):
         self._playout = playout
         self._encoder = OpusEncoder()
 
-    async def recv(self) -> av.Packet:
+    async def recv(self) -> EncodedAudio:
         """The next packet, when it is due.
 
         Raises:

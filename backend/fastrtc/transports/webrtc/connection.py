@@ -67,9 +67,7 @@ class WebRTCConnection:
 
     # -- signalling ------------------------------------------------------------------
 
-    async def answer(
-        self, sdp: str, early: list[Candidate]
-    ) -> RTCSessionDescription:
+    async def answer(self, sdp: str, early: list[Candidate]) -> RTCSessionDescription:
         """Take the client's offer, and the candidates that came before it.
 
         Raises:
@@ -165,7 +163,7 @@ class WebRTCConnection:
         elif state in ("failed", "closed"):
             self._session.close_soon(f"the connection is {state}")
 
-    # -- the session's side (session.Transport) ------------------------------------------
+    # -- the session's side (session.Transport) ----------------------------------------
 
     def choose_rate_hz(self, rate_hz: int) -> int:
         return opus_rate_hz(rate_hz)

@@ -7,16 +7,21 @@ thread and back that would spare the event loop the work.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeAlias, cast
 
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.error import FFmpegError
+from av.packet import Packet
 from numpy.typing import NDArray
 
 from ...options import OPUS_BIT_RATE, OPUS_COMPLEXITY
 from ...session.playout import Frame
+
+EncodedAudio: TypeAlias = "Packet[AudioStream]"
 
 RTP_CLOCK_HZ = 48_000
 RATES_HZ = (8_000, 12_000, 16_000, 24_000, 48_000)
@@ -49,8 +54,8 @@ class OpusDecoder:
     def decode(self, payload: bytes) -> list[NDArray[np.int16]]:
         """Arrays of int16 (1, samples); none when the packet is broken."""
         try:
-            frames: list[AudioFrame] = self._codec.decode(av.Packet(payload))
-        except av.FFmpegError:
+            frames: list[AudioFrame] = self._codec.decode(Packet(payload))
+        except FFmpegError:
             return []
         return self._arrays(frames)
 
@@ -77,7 +82,7 @@ class OpusEncoder:
         self._codec: Any = None
         self._form: tuple[int, int] | None = None
 
-    def encode(self, frame: Frame) -> av.Packet:
+    def encode(self, frame: Frame) -> EncodedAudio:
         """One packet, its pts on the 48 kHz clock of RTP."""
         channels = frame.samples.shape[0]
         form = (frame.sample_rate_hz, channels)
@@ -87,8 +92,9 @@ class OpusEncoder:
         layout = "mono" if channels == 1 else "stereo"
         audio = AudioFrame.from_ndarray(packed, "s16", layout)
         audio.sample_rate = frame.sample_rate_hz
-        encoded: list[av.Packet] = self._codec.encode(audio)
-        packet = av.Packet(b"".join(bytes(part) for part in encoded))
+        encoded: list[EncodedAudio] = self._codec.encode(audio)
+        joined = b"".join(bytes(part) for part in encoded)
+        packet = cast("EncodedAudio", Packet(joined))
         packet.pts = frame.position * (RTP_CLOCK_HZ // frame.sample_rate_hz)
         packet.time_base = Fraction(1, RTP_CLOCK_HZ)
         return packet

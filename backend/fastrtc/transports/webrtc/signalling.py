@@ -18,9 +18,7 @@ logger = logging.getLogger("fastrtc")
 EARLY_CANDIDATES = 32
 """Candidates kept for one id whose offer hasn't come."""
 
-DEFAULT_ICE: dict[str, Any] = {
-    "iceServers": [{"urls": "stun:stun.l.google.com:19302"}]
-}
+DEFAULT_ICE: dict[str, Any] = {"iceServers": [{"urls": "stun:stun.l.google.com:19302"}]}
 """What the server uses where nothing is configured: how it learns its own public
 address behind a NAT, as aiortc itself would."""
 
