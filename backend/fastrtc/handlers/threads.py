@@ -47,14 +47,14 @@ class _Job:
         self._loop = future.get_loop()
         self._context = contextvars.copy_context()
         self._lock = threading.Lock()
-        self._thread_id: int | None = None
+        self.thread_id: int | None = None
         self._interrupted = False
 
     def run(self) -> None:
         with self._lock:
             if self._interrupted:
                 return
-            self._thread_id = threading.get_ident()
+            self.thread_id = threading.get_ident()
         result: Any = None
         error: BaseException | None = None
         try:
@@ -63,7 +63,7 @@ class _Job:
             error = raised
         finally:
             with self._lock:
-                self._thread_id = None
+                self.thread_id = None
         self._report(result, error)
 
     def _report(self, result: Any, error: BaseException | None) -> None:
@@ -93,10 +93,10 @@ class _Job:
         """Make the code end as soon as it can be made to."""
         with self._lock:
             self._interrupted = True
-            if self._thread_id is None:
+            if self.thread_id is None:
                 return
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(self._thread_id), ctypes.py_object(ThreadInterrupt)
+                ctypes.c_ulong(self.thread_id), ctypes.py_object(ThreadInterrupt)
             )
         _wake_queues(self._owner)
 
@@ -117,6 +117,8 @@ class DaemonThreads:
         self._lock = threading.Lock()
         self._idle: list[queue.SimpleQueue[_Job | None]] = []
         self.count = 0
+        self.running: set[_Job] = set()
+        """Calls that are awaited now; a virtual clock stands still for them."""
 
     async def run(self, function: Callable[[], T], owner: object = None) -> T:
         """Run `function` in a thread, in a copy of the caller's context.
@@ -128,12 +130,15 @@ class DaemonThreads:
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         job = _Job(function, owner, future)
+        self.running.add(job)
         self._start(job)
         try:
             return await future
         except asyncio.CancelledError:
             job.interrupt()
             raise
+        finally:
+            self.running.discard(job)
 
     def _start(self, job: _Job) -> None:
         with self._lock:
