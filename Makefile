@@ -77,8 +77,10 @@ bench: install ## measure latency and cost
 lint-python: $(PACKAGES_INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@# Gradio writes these when it imports a component; they would hide its types.
+	@rm -f backend/fastrtc/ui/*.pyi
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 .PHONY: lint-frontend
 lint-frontend: $(NODE_PACKAGES)

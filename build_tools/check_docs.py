@@ -48,6 +48,10 @@ def anchors(text: str) -> set[str]:
     return {_anchor(title) for title in titles}
 
 
+def _anchors_of(page: Path) -> set[str]:
+    return anchors(page.read_text(encoding="utf-8"))
+
+
 def _code_problems(text: str) -> Iterator[tuple[int, str]]:
     for block in FENCE.finditer(text):
         words = block["info"].split()
@@ -78,9 +82,8 @@ def _link_problems(page: Path, text: str) -> Iterator[tuple[int, str]]:
         file = page.parent / name if name else page
         if not file.exists():
             yield line, f"link to a file that doesn't exist: {target}"
-        elif anchor and file.suffix == ".md":
-            if anchor not in anchors(file.read_text(encoding="utf-8")):
-                yield line, f"link to a heading that doesn't exist: {target}"
+        elif anchor and file.suffix == ".md" and anchor not in _anchors_of(file):
+            yield line, f"link to a heading that doesn't exist: {target}"
 
 
 def _command_problems(text: str, targets: set[str]) -> Iterator[tuple[int, str]]:

@@ -20,7 +20,7 @@ const english = {
     start: "Start talking",
     startReceiving: "Listen",
     stop: "Stop",
-    waiting: "Connecting…",
+    waiting: "Cancel",
     again: "Try again",
     cancel: "Cancel the call",
     mute: "Mute microphone",

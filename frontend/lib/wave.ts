@@ -35,6 +35,8 @@ const BOT: readonly Strand[] = [
   { waves: 1.9, speed: -0.36, phase: 4.6, height: 0.55, alpha: 0.45 },
 ];
 
+const STRANDS = { user: USER, bot: BOT };
+
 /** Wide and faint to thin and clear: a glow that costs no blur. */
 const GLOW: readonly { widthPx: number; alpha: number }[] = [
   { widthPx: 18, alpha: 0.05 },
@@ -48,35 +50,35 @@ const STEP_PX = 4;
 const REACH = 0.45;
 /** Even silence breathes, so that the line is seen to be alive. */
 const BREATH = 0.035;
+/** A moment at which the line at rest looks well. */
+const REST_S = 0.4;
 const STILL: Voice = { level: 0, bands: new Float32Array(0) };
 
-/** Draw both voices as they are at `timeS`. */
+/** Draw the voices as they are at `timeS`, the louder one in front. */
 export function drawWave(
   context: CanvasRenderingContext2D,
   size: Size,
   voices: Voices,
+  shown: readonly (keyof Voices)[],
   timeS: number,
   palette: Palette,
 ): void {
   prepare(context, size, palette);
-  const quieter = voices.user.level > voices.bot.level ? "bot" : "user";
-  const order =
-    quieter === "bot" ? (["bot", "user"] as const) : (["user", "bot"] as const);
-  for (const who of order) {
-    const strands = who === "user" ? USER : BOT;
-    drawVoice(context, size, strands, voices[who], timeS, palette[who]);
-  }
+  const order = shown.toSorted((one, two) => voices[one].level - voices[two].level);
+  for (const who of order)
+    drawVoice(context, size, STRANDS[who], voices[who], timeS, palette[who]);
 }
 
 /** The line of a page where nobody talks: one graceful, motionless curve. */
 export function drawRest(
   context: CanvasRenderingContext2D,
   size: Size,
+  shown: readonly (keyof Voices)[],
   palette: Palette,
 ): void {
   prepare(context, size, palette);
-  drawVoice(context, size, BOT, STILL, 0.4, palette.bot);
-  drawVoice(context, size, USER, STILL, 0.4, palette.user);
+  for (const who of shown)
+    drawVoice(context, size, STRANDS[who], STILL, REST_S, palette[who]);
 }
 
 function prepare(
@@ -105,7 +107,7 @@ function drawVoice(
   const presence = 0.5 + 0.5 * Math.min(1, voice.level * 3);
   for (const strand of strands) {
     const path = strandPath(size, strand, voice, timeS);
-    context.globalAlpha = 0.1 * strand.alpha * voice.level;
+    context.globalAlpha = 0.06 * strand.alpha * voice.level;
     context.fill(bodyPath(size, strand, voice, timeS));
     for (const { widthPx, alpha } of GLOW) {
       context.globalAlpha = alpha * strand.alpha * presence;
