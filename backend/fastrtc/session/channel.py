@@ -31,6 +31,11 @@ class MessageChannel:
             return "closed"
         return "connecting" if self._send is None else "open"
 
+    @property
+    def pending(self) -> bool:
+        """Texts wait for the channel to open."""
+        return bool(self._pending)
+
     def open(self, send: Callable[[str], None]) -> None:
         """The transport can send from now on."""
         if self._closed:

@@ -35,12 +35,11 @@ def build_page(stream: Stream) -> tuple[gr.Blocks, WebRTC]:
         _head(args, stream.modality)
         with gr.Row(equal_height=False):
             with gr.Column(scale=3):
-                component = _component(stream)
-                _render(inputs)
-            beside = [c for c in outputs if c not in inputs]
-            if beside:
+                component = _component(stream, alone=not inputs and not outputs)
+                _render([c for c in inputs if c not in outputs])
+            if outputs:
                 with gr.Column(scale=2):
-                    _render(beside)
+                    _render(outputs)
         component.attach(stream, inputs, args.get("send_input_on", "change"))
         if stream.additional_outputs_handler is not None:
             component.on_additional_outputs(
@@ -61,7 +60,8 @@ def _head(args: UIArgs, modality: str) -> None:
     gr.HTML(f'{STYLE}<div class="fastrtc-head">{heading}{below}</div>')
 
 
-def _component(stream: Stream) -> WebRTC:
+def _component(stream: Stream, alone: bool) -> WebRTC:
+    """The call; it fills the page unless it has company."""
     args = stream.ui_args
     return WebRTC(
         label="Call",
@@ -76,7 +76,7 @@ def _component(stream: Stream) -> WebRTC:
         pulse_color=args.get("pulse_color"),
         icon_radius=args.get("icon_radius"),
         variant=args.get("variant", "wave"),
-        full_screen=args.get("full_screen", True),
+        full_screen=args.get("full_screen", alone),
     )
 
 

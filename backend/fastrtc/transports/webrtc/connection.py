@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -32,6 +33,10 @@ logger = logging.getLogger("fastrtc")
 FLUSH_S = 0.25
 """Longest wait for the last messages to leave before the connection is cut."""
 
+CHANNEL_S = 1.0
+"""The same for a data channel that is about to open: a session that ends as it
+begins has still to say why. Some round trips after the connection."""
+
 
 class WebRTCConnection:
     """A session's transport.
@@ -56,6 +61,7 @@ class WebRTCConnection:
         self._time_limit_s = time_limit_s
         self._allow_extra_tracks = allow_extra_tracks
         self._channel: RTCDataChannel | None = None
+        self._channel_came = asyncio.Event()
         self._candidates = 0
         self._waiting: list[Candidate] | None = []
         self._audio: MediaStreamTrack | None = None
@@ -155,6 +161,7 @@ class WebRTCConnection:
             return
         self._channel = channel
         self._session.channel.open(_sender(channel))
+        self._channel_came.set()
 
     def _on_state(self) -> None:
         state = self.pc.connectionState
@@ -174,10 +181,13 @@ class WebRTCConnection:
 
     async def _flush(self) -> None:
         """Let the last messages leave, if the client is there to take them."""
+        if self.pc.connectionState != "connected":
+            return
+        await self._await_channel()
         channel = self._channel
         if channel is None or channel.readyState != "open":
             return
-        if self.pc.connectionState != "connected" or not channel.bufferedAmount:
+        if not channel.bufferedAmount:
             return
         gone = asyncio.Event()
         channel.bufferedAmountLowThreshold = 0
@@ -186,6 +196,13 @@ class WebRTCConnection:
             await asyncio.wait_for(gone.wait(), FLUSH_S)
         except asyncio.TimeoutError:
             logger.debug("the last messages did not leave in time")
+
+    async def _await_channel(self) -> None:
+        """Wait for the offered data channel, if messages wait for it too."""
+        if self.pc.sctp is None or not self._session.channel.pending:
+            return
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._channel_came.wait(), CHANNEL_S)
 
 
 def _sender(channel: RTCDataChannel) -> Callable[[str], None]:
