@@ -116,9 +116,9 @@ def page(environment: Environment) -> Iterator[str]:
     with server:
         try:
             lines = iter(server.stdout.readline, "")
-            served = [line for line in lines if line.startswith("serving ")][:1]
+            served = next((line for line in lines if line.startswith("serving ")), "")
             assert served, "the page ended before it was served"
-            yield served[0].split()[1]
+            yield served.split()[1]
         finally:
             server.stdin.close()
             server.wait()

@@ -51,7 +51,9 @@ async def read_body(request: Request) -> Body:
     try:
         return Body.model_validate(json.loads(raw))
     except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False)
+        details = error.errors(
+            include_url=False, include_context=False, include_input=False
+        )
         raise HTTPException(422, cast("Any", details)) from error
     except (ValueError, RecursionError) as error:
         raise HTTPException(422, "The body is not JSON.") from error

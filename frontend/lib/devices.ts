@@ -93,12 +93,16 @@ export async function openMicrophone(
   throw fromMicrophone(failure);
 }
 
-/** The same wishes for one device, again as a wish: it may just have been unplugged. */
+/**
+ * The same wishes for one device. Chromium may pass over an `ideal` device for the
+ * default one, so the choice is exact; `relaxations` still finds another microphone
+ * when that one was unplugged.
+ */
 export function forDevice(
   constraints: MediaTrackConstraints,
   deviceId: string,
 ): MediaTrackConstraints {
-  return { ...constraints, deviceId: { ideal: deviceId } };
+  return { ...constraints, deviceId: { exact: deviceId } };
 }
 
 /**

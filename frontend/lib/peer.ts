@@ -109,13 +109,10 @@ export class Peer {
     configuration.catch(() => undefined);
     if (mode !== "receive") await this.#open();
     this.#events.negotiating();
-    await abortable(
-      within(
-        this.#negotiate(configuration),
-        this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-        () => this.#unreachable(),
-      ),
-      signal,
+    await within(
+      abortable(this.#negotiate(configuration), signal),
+      this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+      () => this.#unreachable(),
     );
   }
 

@@ -39,15 +39,16 @@ const STRANDS = { user: USER, bot: BOT };
 
 /** Wide and faint to thin and clear: a glow that costs no blur. */
 const GLOW: readonly { widthPx: number; alpha: number }[] = [
-  { widthPx: 18, alpha: 0.05 },
-  { widthPx: 9, alpha: 0.1 },
-  { widthPx: 4.5, alpha: 0.22 },
+  { widthPx: 13, alpha: 0.08 },
+  { widthPx: 5, alpha: 0.22 },
   { widthPx: 1.8, alpha: 0.95 },
 ];
 
-const STEP_PX = 4;
+const STEP_PX = 8;
 /** Of the height, from the middle; the rest is room for the glow. */
 const REACH = 0.45;
+/** On tall, narrow screens the wave stays a wave. */
+const REACH_OF_WIDTH = 0.3;
 /** Even silence breathes, so that the line is seen to be alive. */
 const BREATH = 0.035;
 /** A moment at which the line at rest looks well. */
@@ -106,9 +107,12 @@ function drawVoice(
   // A silent voice steps back behind the one that speaks.
   const presence = 0.5 + 0.5 * Math.min(1, voice.level * 3);
   for (const strand of strands) {
-    const path = strandPath(size, strand, voice, timeS);
-    context.globalAlpha = 0.06 * strand.alpha * voice.level;
-    context.fill(bodyPath(size, strand, voice, timeS));
+    const heights = outline(size, strand, voice, timeS);
+    if (strand === strands[0] && voice.level > 0) {
+      context.globalAlpha = 0.08 * voice.level;
+      context.fill(bodyPath(size, heights));
+    }
+    const path = strandPath(size, heights);
     for (const { widthPx, alpha } of GLOW) {
       context.globalAlpha = alpha * strand.alpha * presence;
       context.lineWidth = widthPx;
@@ -118,41 +122,56 @@ function drawVoice(
   context.globalAlpha = 1;
 }
 
-function strandPath(
-  size: Size,
-  strand: Strand,
-  voice: Voice,
-  timeS: number,
-): Path2D {
+function strandPath(size: Size, heights: number[]): Path2D {
   const path = new Path2D();
-  const middle = size.height / 2;
-  const reach = size.height * REACH * strand.height;
-  path.moveTo(0, middle);
-  for (let x = STEP_PX; x < size.width + STEP_PX; x += STEP_PX) {
-    const along = Math.min(1, x / size.width);
-    path.lineTo(x, middle + reach * deflection(along, strand, voice, timeS));
-  }
+  path.moveTo(0, size.height / 2);
+  trace(path, size, heights, 1);
   return path;
 }
 
 /** The lens between a strand and its mirror image: light inside the wave. */
-function bodyPath(size: Size, strand: Strand, voice: Voice, timeS: number): Path2D {
+function bodyPath(size: Size, heights: number[]): Path2D {
   const path = new Path2D();
-  const middle = size.height / 2;
-  const reach = size.height * REACH * strand.height;
-  path.moveTo(0, middle);
-  for (let x = 0; x <= size.width; x += STEP_PX)
-    path.lineTo(
-      x,
-      middle + reach * deflection(x / size.width, strand, voice, timeS),
-    );
-  for (let x = size.width; x >= 0; x -= STEP_PX)
-    path.lineTo(
-      x,
-      middle - reach * deflection(x / size.width, strand, voice, timeS),
-    );
-  path.closePath();
+  for (const side of [1, -1]) {
+    path.moveTo(0, size.height / 2);
+    trace(path, size, heights, side);
+    path.closePath();
+  }
   return path;
+}
+
+/** Pixels from the middle, every STEP_PX of the width. */
+function outline(
+  size: Size,
+  strand: Strand,
+  voice: Voice,
+  timeS: number,
+): number[] {
+  const reach = Math.min(size.height * REACH, size.width * REACH_OF_WIDTH);
+  const steps = Math.ceil(size.width / STEP_PX);
+  return Array.from(
+    { length: steps + 1 },
+    (_, step) =>
+      reach * strand.height * deflection(step / steps, strand, voice, timeS),
+  );
+}
+
+/** Through the points' midpoints, so that no corner shows even in steep places. */
+function trace(path: Path2D, size: Size, heights: number[], side: number): void {
+  const middle = size.height / 2;
+  const last = heights.length - 1;
+  for (let step = 0; step < last; step++) {
+    const x = (step / last) * size.width;
+    const here = heights[step] ?? 0;
+    const halfway = (here + (heights[step + 1] ?? 0)) / 2;
+    path.quadraticCurveTo(
+      x,
+      middle + side * here,
+      x + size.width / last / 2,
+      middle + side * halfway,
+    );
+  }
+  path.lineTo(size.width, middle);
 }
 
 /** How far a strand is from the middle, in -1..1, at `along` (0..1) of its length. */

@@ -60,6 +60,7 @@ class StreamHandlerBase(ABC):
     channel_set: asyncio.Event
     phone_mode: bool
     _link: Link | None
+    _detached: bool
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         # Here and not in __init__: handlers that forget super().__init__() work.
@@ -106,12 +107,18 @@ class StreamHandlerBase(ABC):
         self.channel_set = asyncio.Event()
         self.phone_mode = False
         self._link = None
+        self._detached = False
 
     # -- the session -------------------------------------------------------------
 
     def attach(self, link: Link) -> None:
         """Called once, before anything else, by the session this copy serves."""
         self._link = link
+
+    def detach(self) -> None:
+        """Called once when the session has ended; whoever waits for it is woken."""
+        self._detached = True
+        self.args_set.set()
 
     @property
     def channel(self) -> Channel | None:
@@ -178,24 +185,28 @@ class StreamHandlerBase(ABC):
 
         Raises:
             ArgsTimeoutError: nothing came in `timeout_s` seconds.
+            SessionClosedError: the session ended meanwhile.
         """
-        if self.phone_mode or self.args_set.is_set():
+        if self.phone_mode:
             self.args_set.set()
-            return
-        await self.fetch_args()
         try:
-            await asyncio.wait_for(self.args_set.wait(), timeout_s)
+            if not self.args_set.is_set():
+                await self.fetch_args()
+                await asyncio.wait_for(self.args_set.wait(), timeout_s)
         except asyncio.TimeoutError:
             raise ArgsTimeoutError(
                 f"No inputs came in {timeout_s:g} s: the page has none, or nobody "
                 "calls set_input for this webrtc_id."
             ) from None
+        if self._detached:
+            raise SessionClosedError("The session ended while its inputs were awaited.")
 
     def wait_for_args_sync(self, timeout_s: float = ARGS_TIMEOUT_S) -> None:
         """The same from a thread.
 
         Raises:
             ArgsTimeoutError: nothing came in `timeout_s` seconds.
+            SessionClosedError: the session ended meanwhile.
         """
         waiting = self.wait_for_args(timeout_s)
         asyncio.run_coroutine_threadsafe(waiting, self.loop).result()

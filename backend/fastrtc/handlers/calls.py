@@ -7,8 +7,9 @@ async iterators only, and can cancel both.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import Any, cast
 
@@ -49,77 +50,78 @@ async def call(function: Callable[..., Any], *args: Any, owner: object = None) -
 
 async def iterate(
     function: Callable[..., Any], args: tuple[Any, ...], stopped: asyncio.Event
-) -> AsyncIterator[Any]:
-    """What a reply function gives, value by value.
+) -> AsyncGenerator[Any, None]:
+    """What a reply function gives, value by value, all in the calling task.
 
     The function may be a generator function or an async one, or give an iterator
-    or a single value. `stopped` ends it: an async generator is closed where it
-    waits, a sync one after the value it is making, which is dropped.
+    or a single value. Cancelling the calling task ends it. An async generator is
+    closed where it waits. A sync one is interrupted, unless `stopped` is set: then
+    it may finish the value it is making, which is dropped, and is closed.
+
+    An async generator is driven by one task only, because cancel scopes of the
+    clients it uses (httpx, those of the model services) may not change tasks.
     """
-    if inspect.isasyncgenfunction(_underlying(function)):
+    target = _underlying(function)
+    if inspect.isasyncgenfunction(target) or inspect.isgeneratorfunction(target):
         result: Any = function(*args)
-    elif inspect.isgeneratorfunction(_underlying(function)):
-        result = function(*args)
     else:
         result = await call(function, *args)
-    if hasattr(result, "__aiter__"):
-        values = _iterate_async(result, stopped)
+    if hasattr(result, "__anext__"):
+        values = _iterate_async(result)
     elif hasattr(result, "__next__"):
         values = _iterate_sync(cast("Iterator[Any]", result), stopped)
     else:
         yield result
         return
-    async for value in values:
-        yield value
+    async with contextlib.aclosing(values):
+        async for value in values:
+            yield value
 
 
 async def _iterate_sync(
     iterator: Iterator[Any], stopped: asyncio.Event
-) -> AsyncIterator[Any]:
+) -> AsyncGenerator[Any, None]:
     step = partial(next, iterator, _END)
+    interrupted = False
     try:
-        while not stopped.is_set():
-            value = await threads.run(step)
-            if value is _END or stopped.is_set():
-                return
+        while (value := await _uninterrupted(step, stopped)) is not _END:
             yield value
+    except asyncio.CancelledError:
+        interrupted = not stopped.is_set()
+        raise
     finally:
         close = getattr(iterator, "close", None)
-        if close is not None:
+        # One that was interrupted unwinds in its own thread.
+        if close is not None and not interrupted:
             await threads.run(close)
 
 
-async def _iterate_async(iterator: Any, stopped: asyncio.Event) -> AsyncIterator[Any]:
-    halt = asyncio.ensure_future(stopped.wait())
+async def _uninterrupted(step: Callable[[], Any], stopped: asyncio.Event) -> Any:
+    """Run a step in a thread; cancellation waits for it if `stopped` is set."""
+    running = asyncio.ensure_future(threads.run(step))
     try:
-        while not stopped.is_set():
-            step = asyncio.ensure_future(_step(iterator))
-            await _first_of(step, halt)
-            if not step.done():
-                return
-            value = step.result()
-            if value is _END:
-                return
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        if not stopped.is_set():
+            running.cancel()
+            raise
+        try:
+            await asyncio.wait({running})
+        except asyncio.CancelledError:
+            # The session ends meanwhile: no more patience.
+            stopped.clear()
+            running.cancel()
+            raise
+        if not running.cancelled():
+            running.exception()  # seen here, so that nobody warns of it
+        raise
+
+
+async def _iterate_async(iterator: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
+    try:
+        async for value in iterator:
             yield value
     finally:
-        halt.cancel()
         aclose = getattr(iterator, "aclose", None)
         if aclose is not None:
             await aclose()
-
-
-async def _step(iterator: Any) -> Any:
-    try:
-        return await iterator.__anext__()
-    except StopAsyncIteration:
-        return _END
-
-
-async def _first_of(step: asyncio.Future[Any], halt: asyncio.Future[Any]) -> None:
-    """Wait for either; a step that was not first is cancelled and awaited."""
-    try:
-        await asyncio.wait({step, halt}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        if not step.done():
-            step.cancel()
-            await asyncio.gather(step, return_exceptions=True)

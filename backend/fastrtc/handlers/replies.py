@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,6 +17,9 @@ from .link import Link
 
 class Reply:
     """Runs a reply function and plays what it gives until it ends or is stopped.
+
+    Attributes:
+        task: the task that runs it; `stop` cancels it.
 
     Args:
         function: the reply function.
@@ -37,10 +41,13 @@ class Reply:
         self.audio = audio
         self._stopped = asyncio.Event()
         self._announced = False
+        self.task: asyncio.Task[None] | None = None
 
     def stop(self) -> None:
         """Let it end: at once if async, after the value it is making if sync."""
         self._stopped.set()
+        if self.task is not None:
+            self.task.cancel()
 
     async def run(
         self, generation: int, arguments: Callable[[], Awaitable[tuple[Any, ...]]]
@@ -56,14 +63,16 @@ class Reply:
                 self._announce()
 
     async def _play(self, generation: int, args: tuple[Any, ...]) -> None:
-        async for value in iterate(self._function, args, self._stopped):
-            emission = parse_emission(value)
-            if emission.clip is not None:
-                self._announce()
-            if emission.outputs is not None:
-                self._on_outputs(emission.outputs.args)
-            if not await self._link.deliver(emission, generation, PLAYOUT_REPLY_S):
-                return
+        values = iterate(self._function, args, self._stopped)
+        async with contextlib.aclosing(values):
+            async for value in values:
+                emission = parse_emission(value)
+                if emission.clip is not None:
+                    self._announce()
+                if emission.outputs is not None:
+                    self._on_outputs(emission.outputs.args)
+                if not await self._link.deliver(emission, generation, PLAYOUT_REPLY_S):
+                    return
 
     def _announce(self) -> None:
         """Tell the page once, before the audio; at the end if there was none."""

@@ -203,7 +203,7 @@ class ReplyOnPause(StreamHandler):
         self.state.responding = True
         self._reply = reply
         link = self._attached()
-        link.spawn(self._run(reply, link.generation))
+        reply.task = link.spawn(self._run(reply, link.generation))
 
     async def _run(self, reply: Reply, generation: int) -> None:
         link = self._attached()

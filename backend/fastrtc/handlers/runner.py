@@ -42,6 +42,7 @@ class HandlerRunner:
         self._nudge: asyncio.Future[None] | None = None
         self._inline: Any = handler if handler.runs_on_loop else None
         self._waiting: Any = None
+        self._ending = False
         self.dropped_frames = 0
 
     def start(self) -> None:
@@ -87,11 +88,11 @@ class HandlerRunner:
         self._arrived.set()
 
     async def _receive_loop(self) -> None:
-        while True:
+        while not self._ending:
             await self._arrived.wait()
             self._arrived.clear()
             await self._finish_waiting()
-            while self._frames:
+            while self._frames and not self._ending:
                 await self._receive(self._frames.popleft())
                 self._wake_emit()
 
@@ -123,7 +124,7 @@ class HandlerRunner:
         loop = asyncio.get_running_loop()
         emit = cast("Any", self.handler).emit
         errors_in_a_row = 0
-        while True:
+        while not self._ending:
             asked_s = loop.time()
             try:
                 emission = parse_emission(await call(emit, owner=self.handler))
@@ -132,7 +133,8 @@ class HandlerRunner:
                 errors_in_a_row += 1
                 self._link.report("emit", error)
                 if errors_in_a_row >= EMIT_ERRORS_IN_A_ROW:
-                    await self._give_up()
+                    text = "The app's emit function keeps failing."
+                    await self._end(CloseStream(text))
                     return
                 emission = Emission()
             if emission.empty:
@@ -141,12 +143,16 @@ class HandlerRunner:
                 await self._link.deliver(
                     emission, self._link.generation, PLAYOUT_EMIT_S
                 )
+                if emission.close is not None:
+                    # Once more, should its audio have been cleared meanwhile.
+                    await self._end(emission.close)
+                    return
                 if emission.clip is None:
                     # An emit that never waits must not keep the loop to itself.
                     await asyncio.sleep(0)
 
-    async def _give_up(self) -> None:
-        farewell = Emission(close=CloseStream("The app's emit function keeps failing."))
+    async def _end(self, close: CloseStream) -> None:
+        farewell = Emission(close=close)
         await self._link.deliver(farewell, self._link.generation, PLAYOUT_EMIT_S)
 
     async def _wait_to_retry(self, asked_s: float) -> None:
@@ -175,6 +181,8 @@ class HandlerRunner:
 
     async def shut_down(self) -> None:
         """Call the user's `shutdown`, for a bounded time."""
+        # User code that swallows its cancellation must not be called again.
+        self._ending = True
         with contextlib.suppress(asyncio.TimeoutError):
             try:
                 await asyncio.wait_for(

@@ -124,7 +124,9 @@ class Session:
         self._on_closed.append(callback)
 
     def end(self, text: str) -> None:
-        """Tell the client why, then close."""
+        """Tell the client why, then close; nothing more once it is closing."""
+        if self._closing is not None or self.state == "closed":
+            return
         self.channel.send(create_message("end_stream", text))
         self.close_soon(text)
 
@@ -154,6 +156,7 @@ class Session:
             # Two branches that may each take seconds when something hangs.
             await asyncio.gather(self._disconnect(), self._end_handler(started))
         finally:
+            self.handler.detach()
             self.channel.close()
             for callback in self._on_closed:
                 callback()

@@ -92,7 +92,7 @@ class SessionTable:
         self._opened = asyncio.Event()
         early = self._early_inputs.pop(session_id)
         if early:
-            session.set_input(*early[-1])
+            self._set_input(session, early[-1])
         return session
 
     def _copy_handler(self) -> StreamHandlerBase:

@@ -53,6 +53,9 @@ class OpusDecoder:
 
     def decode(self, payload: bytes) -> list[NDArray[np.int16]]:
         """Arrays of int16 (1, samples); none when the packet is broken."""
+        if not payload:
+            # FFmpeg would take it for the end of the stream, and stay deaf.
+            return []
         try:
             frames: list[AudioFrame] = self._codec.decode(Packet(payload))
         except FFmpegError:

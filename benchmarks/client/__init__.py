@@ -1,0 +1,1 @@
+"""The other end of the line: many cheap callers, and one that listens closely."""

@@ -1,0 +1,178 @@
+"""Many callers at once, at little cost to this process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import re
+import struct
+import time
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, cast
+
+import av
+import numpy as np
+from aiortc import MediaStreamTrack, RTCPeerConnection
+from aiortc.mediastreams import MediaStreamError
+from av.audio.frame import AudioFrame
+
+from ..speech import FRAME_S, FRAME_SAMPLES, RATE_HZ, Samples
+from .call import call
+from .wire import RawMedia
+
+SLOTS = 10
+"""Callers send in so many groups within 20 ms, not all in the same instant."""
+CALLS_AT_ONCE = 4
+_RTP_VERSION = 0x80
+
+
+def opus_packets(samples: Samples) -> list[bytes]:
+    """Audio as a browser sends it: Opus, mono, 32 kbit/s, 20 ms a packet."""
+    codec = cast("Any", av.CodecContext.create("libopus", "w"))
+    codec.sample_rate, codec.layout, codec.format = RATE_HZ, "mono", "s16"
+    codec.bit_rate = 32_000
+    packets: list[bytes] = []
+    for start in range(0, len(samples) - FRAME_SAMPLES + 1, FRAME_SAMPLES):
+        part = samples[start : start + FRAME_SAMPLES].reshape(1, -1)
+        frame = AudioFrame.from_ndarray(part, format="s16", layout="mono")
+        frame.sample_rate, frame.pts = RATE_HZ, start
+        packets += [bytes(packet) for packet in codec.encode(frame)]
+    return packets
+
+
+class _NoTrack(MediaStreamTrack):
+    """Keeps aiortc's sender waiting: the packets go out past it."""
+
+    kind = "audio"
+
+    async def recv(self) -> Any:
+        await asyncio.get_running_loop().create_future()
+        raise MediaStreamError
+
+
+class _Caller:
+    """One session that sends prepared packets and counts what it gets."""
+
+    def __init__(self, pc: RTCPeerConnection, packets: list[bytes], at: int) -> None:
+        sender = pc.getSenders()[0]
+        self.pc = pc
+        self.received = 0
+        self.longest_gap_s = 0.0
+        self._last_s = time.perf_counter()
+        self._media = RawMedia(sender, self._on_packet)
+        self._packets = packets
+        self._at = at
+        answer, offer = pc.remoteDescription.sdp, pc.localDescription.sdp
+        self._payload_type = int(_first(r"a=rtpmap:(\d+) opus", answer))
+        self._ssrc = int(_first(r"a=ssrc:(\d+)", offer))
+        self._sent = 0
+
+    def _on_packet(self) -> None:
+        now_s = time.perf_counter()
+        self.longest_gap_s = max(self.longest_gap_s, now_s - self._last_s)
+        self._last_s = now_s
+        self.received += 1
+
+    def reset(self) -> None:
+        """Count from here."""
+        self.received, self.longest_gap_s = 0, 0.0
+        self._last_s = time.perf_counter()
+
+    async def send_next(self) -> None:
+        """Send the next 20 ms."""
+        header = struct.pack(
+            ">BBHII",
+            _RTP_VERSION,
+            self._payload_type,
+            self._sent & 0xFFFF,
+            self._sent * FRAME_SAMPLES & 0xFFFFFFFF,
+            self._ssrc,
+        )
+        payload = self._packets[(self._at + self._sent) % len(self._packets)]
+        self._sent += 1
+        # A server that hangs up is noticed by what it no longer delivers.
+        with contextlib.suppress(ConnectionError):
+            await self._media.send(header + payload)
+
+
+class Load:
+    """A growing number of callers, all with the same audio from other places on.
+
+    Args:
+        url: of the server.
+        packets: what they send, looped.
+    """
+
+    def __init__(self, url: str, packets: list[bytes]) -> None:
+        self._url = url
+        self._packets = packets
+        self._callers: list[_Caller] = []
+        # Seeded: the callers of all candidates talk at the same times.
+        self._dice = random.Random(7)
+
+    def __len__(self) -> int:
+        return len(self._callers)
+
+    async def grow_to(self, number: int) -> None:
+        """Call until there are so many sessions."""
+        while len(self) < number:
+            some = range(min(CALLS_AT_ONCE, number - len(self)))
+            pcs = await asyncio.gather(*(call(self._url, _NoTrack()) for _ in some))
+            for pc in pcs:
+                at = self._dice.randrange(len(self._packets))
+                self._callers.append(_Caller(pc, self._packets, at))
+
+    async def delivery(self, seconds: float) -> tuple[float, float]:
+        """Let it run, and see what comes back.
+
+        Returns:
+            The part of 50 packets a second and session that arrived, and the
+            median of the sessions' longest gaps, milliseconds.
+        """
+        for caller in self._callers:
+            caller.reset()
+        began_s = time.perf_counter()
+        await asyncio.sleep(seconds)
+        expected = (time.perf_counter() - began_s) / FRAME_S * len(self)
+        received = sum(caller.received for caller in self._callers)
+        gaps_s = [caller.longest_gap_s for caller in self._callers]
+        return received / expected, 1000 * float(np.median(gaps_s))
+
+    async def run(self) -> None:
+        """Send for all callers until cancelled."""
+        slot, began_s = 0, time.perf_counter()
+        while True:
+            due_s = began_s + slot * FRAME_S / SLOTS
+            await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
+            for caller in self._callers[slot % SLOTS :: SLOTS]:
+                await caller.send_next()
+            slot += 1
+
+    async def hang_up(self) -> None:
+        """End all sessions."""
+        await asyncio.gather(*(caller.pc.close() for caller in self._callers))
+
+
+@contextlib.asynccontextmanager
+async def loading(
+    url: str, packets: Sequence[bytes], number: int
+) -> AsyncGenerator[Load, None]:
+    """`number` callers that send; hung up at the end."""
+    load = Load(url, list(packets))
+    sending = asyncio.ensure_future(load.run())
+    try:
+        await load.grow_to(number)
+        yield load
+    finally:
+        sending.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sending
+        await load.hang_up()
+
+
+def _first(pattern: str, sdp: str) -> str:
+    found = re.search(pattern, sdp)
+    if found is None:
+        raise ValueError(f"no {pattern!r} in the description:\n{sdp}")
+    return found[1]

@@ -1,0 +1,62 @@
+"""How much is measured: in full, or quickly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Numbers of trials and lengths of measurements.
+
+    Attributes:
+        rounds: how often the candidates take turns.
+        import_runs: of each import.
+        echo_bursts: a round.
+        load_s: how long a load is measured.
+        settle_s: how long it runs before that.
+        probes: sessions that converse at the same time, each on its own.
+        turns: utterances a probe and round.
+        interruptions: a probe and round.
+        ramp: numbers of sessions to try.
+        ramp_turns: utterances a probe at each of them.
+    """
+
+    rounds: int
+    import_runs: int
+    echo_bursts: int
+    load_s: float
+    settle_s: float
+    probes: int
+    turns: int
+    interruptions: int
+    ramp: tuple[int, ...]
+    ramp_turns: int
+
+
+FULL = Plan(
+    rounds=3,
+    import_runs=5,
+    echo_bursts=16,
+    load_s=8.0,
+    settle_s=3.0,
+    probes=2,
+    turns=6,
+    interruptions=2,
+    ramp=(10, 20, 35, 50, 75, 100, 150, 200),
+    ramp_turns=4,
+)
+QUICK = Plan(
+    rounds=1,
+    import_runs=3,
+    echo_bursts=10,
+    load_s=5.0,
+    settle_s=2.0,
+    probes=2,
+    turns=4,
+    interruptions=1,
+    ramp=(20, 50, 100),
+    ramp_turns=3,
+)
+SESSIONS = 10
+"""Of the loads whose cost is measured."""
