@@ -11,11 +11,14 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from .errors import BenchmarkError
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".bench"
+STAMP = "benchmark.json"
+"""In an environment that is whole; it holds its size."""
 INSTALL_TIMEOUT_S = 1800
 PEER = "fastrtc[vad]==0.0.34"
 WEIGHTS_PACKAGE = "faster-whisper==1.0.1"
@@ -57,16 +60,28 @@ def make_peer(say: Say) -> Environment:
 
 def make_bare(say: Say) -> Environment:
     """aiortc alone; what the server needs besides isn't counted."""
-    return _make("aiortc", "aiortc", ["aiortc"], ["fastapi", "uvicorn"], say)
+    return _make(
+        "aiortc", "aiortc, numpy", ["aiortc"], ["numpy", "fastapi", "uvicorn"], say
+    )
 
 
 def make_ours(say: Say) -> Environment:
     """This working tree, as the wheel that users get."""
-    key = _sources_digest()
-    if not _is_made("ours", key):
-        say("building the wheel")
-    wheel = "" if _is_made("ours", key) else str(_build_wheel())
-    return _make("ours", key, [wheel], [], say)
+    folder, key = CACHE / "ours", _sources_digest()
+    stamp = _read_stamp(folder)
+    if stamp.get("key") == key:
+        return _made(folder)
+    say("building the wheel")
+    wheel = str(_build_wheel())
+    dependencies = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    if stamp.get("dependencies") != dependencies:
+        _make("ours", key, [wheel], [], say, dependencies)
+        return _made(folder)
+    # The same dependencies: the wheel alone is exchanged, which takes seconds.
+    _install(folder, ["--force-reinstall", "--no-deps", wheel])
+    size_mb = _size_mb(folder) - stamp["empty_mb"]
+    _write_stamp(folder, {**stamp, "key": key, "size_mb": size_mb})
+    return _made(folder)
 
 
 def peer_weights(say: Say) -> Path:
@@ -105,29 +120,45 @@ def prepare_cache() -> None:
 
 
 def _make(
-    name: str, key: str, counted: list[str], besides: list[str], say: Say
+    name: str,
+    key: str,
+    counted: list[str],
+    besides: list[str],
+    say: Say,
+    dependencies: str = "",
 ) -> Environment:
     """An environment with `counted`, whose size is taken, and `besides`."""
     folder = CACHE / name
-    stamp = folder / "benchmark.json"
-    if not _is_made(name, key):
+    if _read_stamp(folder).get("key") != key:
         say(f"installing {name}")
         _run([sys.executable, "-m", "venv", "--clear", str(folder)])
-        before = _size_mb(folder)
+        empty_mb = _size_mb(folder)
         _install(folder, counted)
-        size_mb = _size_mb(folder) - before
+        stamp = {
+            "key": key,
+            "dependencies": dependencies,
+            "empty_mb": empty_mb,
+            "size_mb": _size_mb(folder) - empty_mb,
+        }
         if besides:
             _install(folder, besides)
-        stamp.write_text(json.dumps({"key": key, "size_mb": size_mb}))
+        _write_stamp(folder, stamp)
+    return _made(folder)
+
+
+def _made(folder: Path) -> Environment:
     python = folder / "bin" / "python"
-    return Environment(
-        python, json.loads(stamp.read_text())["size_mb"], _versions(python)
-    )
+    return Environment(python, _read_stamp(folder)["size_mb"], _versions(python))
 
 
-def _is_made(name: str, key: str) -> bool:
-    stamp = CACHE / name / "benchmark.json"
-    return stamp.exists() and json.loads(stamp.read_text())["key"] == key
+def _read_stamp(folder: Path) -> dict[str, Any]:
+    """What is known of an environment; nothing when it isn't whole."""
+    file = folder / STAMP
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def _write_stamp(folder: Path, stamp: Mapping[str, Any]) -> None:
+    (folder / STAMP).write_text(json.dumps(stamp))
 
 
 def _install(folder: Path, requirements: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,10 @@ class Plan:
     interruptions: int
     ramp: tuple[int, ...]
     ramp_turns: int
+
+    def with_rounds(self, rounds: int) -> Plan:
+        """The same with another number of rounds."""
+        return replace(self, rounds=rounds)
 
 
 FULL = Plan(

@@ -11,8 +11,9 @@ from typing import TypeAlias
 
 import numpy as np
 import soxr
-from fastrtc import get_tts_model
 from numpy.typing import NDArray
+
+from fastrtc import get_tts_model
 
 from .environments import CACHE
 
@@ -37,8 +38,10 @@ SENTENCES: tuple[tuple[str | float, ...], ...] = (
     ("If it rains", 0.3, "we stay at home", 0.3, "and play a game or two."),
     ("My number is five five five", 0.35, "seven one two", 0.35, "nine eight four."),
 )
-INTERRUPTION = ("No wait, that is not what I meant at all, please stop it right now"
-                " and listen to what I am saying to you instead.",)  # fmt: skip
+INTERRUPTION = (
+    "No wait, that is not what I meant at all, please stop it right now "
+    "and listen to what I am saying to you instead.",
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def utterances() -> tuple[Utterance, ...]:
 
 @cache
 def interruption() -> Utterance:
-    """A long turn without a pause, to talk over the bot with."""
+    """A long turn, to talk over the bot with."""
     utterance = _utterance(INTERRUPTION)
     _write(CACHE / "speech" / "interruption.wav", utterance.samples)
     return utterance

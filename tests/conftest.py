@@ -47,27 +47,29 @@ def _nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
     if not inspect.iscoroutinefunction(inspect.unwrap(function or print)):
         yield
         return
+    before = set(threading.enumerate())
     request.getfixturevalue("_no_task_is_left")
     yield
-    _check_threads()
+    _check_threads(before)
 
 
 @pytest.fixture
 async def _no_task_is_left() -> AsyncIterator[None]:
     before = asyncio.all_tasks()
     yield
-    # A session's last task, its keeper, ends one turn of the loop after `close`.
-    for _ in range(3):
+    # What was woken by the end of a session needs some turns of the loop to end.
+    for _ in range(10):
         await asyncio.sleep(0)
     left = asyncio.all_tasks() - before - {asyncio.current_task()}
     assert not left, f"tasks were left: {left}"
 
 
-def _check_threads() -> None:
+def _check_threads(before: set[threading.Thread]) -> None:
     deadline_s = time.monotonic() + THREAD_GRACE_S
     while True:
         threads.end_idle()
-        left = [t for t in threading.enumerate() if t.name == "fastrtc-worker"]
+        new = set(threading.enumerate()) - before
+        left = [thread for thread in new if thread.name == "fastrtc-worker"]
         if not left:
             break
         left[0].join(0.002)

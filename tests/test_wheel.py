@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from collections.abc import Iterator
@@ -79,18 +80,23 @@ class Environment:
         return done.stdout.strip()
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation"]
+def build(kind: str, source: Path, folder: Path, variables: dict[str, str]) -> Path:
+    """Build a wheel or an sdist; its path."""
+    command = [sys.executable, "-m", "build", f"--{kind}", "--no-isolation"]
     done = subprocess.run(
-        [*command, "--outdir", str(folder), str(ROOT)],
+        [*command, "--outdir", str(folder), str(source)],
+        env=os.environ | variables,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return next(folder.glob("*.whl"))
+    return next(folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build("wheel", ROOT, tmp_path_factory.mktemp("dist"), {})
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +150,22 @@ def test_nothing_else_is_in_the_wheel(wheel: Path) -> None:
     assert [name for name in names if not name.startswith(allowed)] == []
     assert [name for name in names if name.endswith(endings)] == []
     assert [name for name in names if "/tests/" in name or "/frontend/" in name] == []
+
+
+def test_an_sdist_builds_without_node_and_index(wheel: Path, tmp_path: Path) -> None:
+    """Distributions that build from source, offline, could not package fastrtc."""
+    sdist = build("sdist", ROOT, tmp_path / "sdist", {})
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path / "source", filter="data")
+    source = next((tmp_path / "source").iterdir())
+
+    offline = {"PATH": "", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""}
+    rebuilt = build("wheel", source, tmp_path / "rebuilt", offline)
+
+    with zipfile.ZipFile(wheel) as one, zipfile.ZipFile(rebuilt) as other:
+        assert {(file.filename, file.CRC) for file in one.infolist()} == {
+            (file.filename, file.CRC) for file in other.infolist()
+        }
 
 
 def test_import_without_gradio(environment: Environment) -> None:

@@ -51,6 +51,7 @@ async def read_body(request: Request) -> Body:
     try:
         return Body.model_validate(json.loads(raw))
     except ValidationError as error:
+        # Without the input: JSON knows NaN, which can't be sent back.
         details = error.errors(
             include_url=False, include_context=False, include_input=False
         )

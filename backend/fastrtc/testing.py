@@ -316,12 +316,14 @@ class Conversation:
     async def bot_starts(self, within_s: float) -> float:
         """Wait until the bot begins to speak, and say when that was.
 
+        What it says already is not waited for, but what it says next.
+
         Raises:
             AssertionError: it did not begin in that time, counted from now.
         """
-        now_s = self.now_s
+        known = {span.start_s for span in self.bot_speech()}
         starts = await self.wait_for(
-            lambda: [s.start_s for s in self.bot_speech() if s.start_s >= now_s],
+            lambda: [s.start_s for s in self.bot_speech() if s.start_s not in known],
             "The bot should have begun to speak",
             within_s,
         )

@@ -9,6 +9,7 @@ import re
 import struct
 import time
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import av
@@ -67,6 +68,12 @@ class _Caller:
         self._payload_type = int(_first(r"a=rtpmap:(\d+) opus", answer))
         self._ssrc = int(_first(r"a=ssrc:(\d+)", offer))
         self._sent = 0
+        self._sent_before = 0
+
+    @property
+    def sent(self) -> int:
+        """Packets since the last reset."""
+        return self._sent - self._sent_before
 
     def _on_packet(self) -> None:
         now_s = time.perf_counter()
@@ -78,6 +85,7 @@ class _Caller:
         """Count from here."""
         self.received, self.longest_gap_s = 0, 0.0
         self._last_s = time.perf_counter()
+        self._sent_before = self._sent
 
     async def send_next(self) -> None:
         """Send the next 20 ms."""
@@ -94,6 +102,22 @@ class _Caller:
         # A server that hangs up is noticed by what it no longer delivers.
         with contextlib.suppress(ConnectionError):
             await self._media.send(header + payload)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How the packets of a load fared.
+
+    Attributes:
+        returned: packets that came back, of those sent.
+        sent: packets sent, of 50 a second and session: below 1 this process is
+            too slow to make the load.
+        gap_ms: the median of the sessions' longest gaps between packets.
+    """
+
+    returned: float
+    sent: float
+    gap_ms: float
 
 
 class Load:
@@ -123,21 +147,17 @@ class Load:
                 at = self._dice.randrange(len(self._packets))
                 self._callers.append(_Caller(pc, self._packets, at))
 
-    async def delivery(self, seconds: float) -> tuple[float, float]:
-        """Let it run, and see what comes back.
-
-        Returns:
-            The part of 50 packets a second and session that arrived, and the
-            median of the sessions' longest gaps, milliseconds.
-        """
+    async def measure(self, seconds: float) -> Delivery:
+        """Let it run, and see what comes back."""
         for caller in self._callers:
             caller.reset()
         began_s = time.perf_counter()
         await asyncio.sleep(seconds)
-        expected = (time.perf_counter() - began_s) / FRAME_S * len(self)
+        due = (time.perf_counter() - began_s) / FRAME_S * len(self)
+        sent = sum(caller.sent for caller in self._callers)
         received = sum(caller.received for caller in self._callers)
         gaps_s = [caller.longest_gap_s for caller in self._callers]
-        return received / expected, 1000 * float(np.median(gaps_s))
+        return Delivery(received / sent, sent / due, 1000 * float(np.median(gaps_s)))
 
     async def run(self) -> None:
         """Send for all callers until cancelled."""

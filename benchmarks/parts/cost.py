@@ -16,14 +16,16 @@ class Cost:
 
     Attributes:
         cpu_ms: CPU time a session and second, milliseconds.
-        core: CPU time a second: 1.0 is one whole core.
-        delivered: the part of 50 packets a second and session that came back.
+        delivered: packets that came back, of those sent.
+        sent: packets sent, of those due; below 1 the client was too slow.
+        gap_ms: the median of the sessions' longest gaps between packets.
         memory_mib: the server's resident memory at the end.
     """
 
     cpu_ms: float
-    core: float
     delivered: float
+    sent: float
+    gap_ms: float
     memory_mib: float
 
 
@@ -32,6 +34,12 @@ async def cost(server: Server, load: Load, plan: Plan) -> Cost:
     await asyncio.sleep(plan.settle_s)
     clock = asyncio.get_running_loop()
     began_s, cpu_s = clock.time(), server.cpu_s()
-    delivered, _ = await load.delivery(plan.load_s)
-    core = (server.cpu_s() - cpu_s) / (clock.time() - began_s)
-    return Cost(1000 * core / len(load), core, delivered, server.memory_mib())
+    delivery = await load.measure(plan.load_s)
+    cpu_ms = 1000 * (server.cpu_s() - cpu_s) / (clock.time() - began_s)
+    return Cost(
+        cpu_ms=cpu_ms / len(load),
+        delivered=delivery.returned,
+        sent=delivery.sent,
+        gap_ms=delivery.gap_ms,
+        memory_mib=server.memory_mib(),
+    )

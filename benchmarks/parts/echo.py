@@ -34,6 +34,8 @@ async def _measure(server: Server, plan: Plan) -> Values:
         spent = await cost(server, load, plan)
     values["echo_cpu_ms"] = [spent.cpu_ms]
     values["echo_delivered"] = [spent.delivered]
+    values["echo_sent"] = [spent.sent]
+    values["echo_gap_ms"] = [spent.gap_ms]
     return values
 
 

@@ -26,6 +26,5 @@ async def _measure(server: Server, plan: Plan) -> Values:
     return {
         "idle_cpu_ms": [idle.cpu_ms],
         "listening_cpu_ms": [talking.cpu_ms],
-        "listening_core": [talking.core],
         "listening_mib": [talking.memory_mib],
     }

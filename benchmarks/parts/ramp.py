@@ -64,7 +64,7 @@ async def _climb(url: str, plan: Plan) -> tuple[int, str]:
                 return holds, f"at {sessions} new calls don't connect any more"
             if level.client_core > CLIENT_CORE_LIMIT:
                 return holds, f"at {sessions} the client needs its whole core"
-            if level.turns.missed:
+            if level.turns.missed > alone.turns.missed:
                 missed = f"{level.turns.missed} of {PROBES * plan.ramp_turns}"
                 return holds, f"at {sessions} {missed} utterances get no reply"
             if level.p95_ms > allowed_ms:

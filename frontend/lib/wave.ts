@@ -37,13 +37,17 @@ const BOT: readonly Strand[] = [
 
 const STRANDS = { user: USER, bot: BOT };
 
-/** Wide and faint to thin and clear: a glow that costs no blur. */
+const LINE_PX = 1.8;
+/** Wide and faint around the line. */
 const GLOW: readonly { widthPx: number; alpha: number }[] = [
-  { widthPx: 13, alpha: 0.08 },
-  { widthPx: 5, alpha: 0.22 },
-  { widthPx: 1.8, alpha: 0.95 },
+  { widthPx: 14, alpha: 0.09 },
+  { widthPx: 6, alpha: 0.24 },
 ];
+/** The glow is blurred anyway: drawn small and enlarged, it costs a ninth. */
+const GLOW_SCALE = 1 / 3;
 
+/** At both ends the wave comes out of nothing. */
+const FADE_OF_WIDTH = 0.16;
 const STEP_PX = 8;
 /** Of the height, from the middle; the rest is room for the glow. */
 const REACH = 0.45;
@@ -55,71 +59,142 @@ const BREATH = 0.035;
 const REST_S = 0.4;
 const STILL: Voice = { level: 0, bands: new Float32Array(0) };
 
-/** Draw the voices as they are at `timeS`, the louder one in front. */
-export function drawWave(
-  context: CanvasRenderingContext2D,
-  size: Size,
-  voices: Voices,
-  shown: readonly (keyof Voices)[],
-  timeS: number,
-  palette: Palette,
-): void {
-  prepare(context, size, palette);
-  const order = shown.toSorted((one, two) => voices[one].level - voices[two].level);
-  for (const who of order)
-    drawVoice(context, size, STRANDS[who], voices[who], timeS, palette[who]);
-}
+/** Draws on one canvas; make a new one when its size or the colours change. */
+export class WavePainter {
+  readonly #size: Size;
+  readonly #palette: Palette;
+  readonly #lines: CanvasRenderingContext2D;
+  readonly #glow: CanvasRenderingContext2D;
 
-/** The line of a page where nobody talks: one graceful, motionless curve. */
-export function drawRest(
-  context: CanvasRenderingContext2D,
-  size: Size,
-  shown: readonly (keyof Voices)[],
-  palette: Palette,
-): void {
-  prepare(context, size, palette);
-  for (const who of shown)
-    drawVoice(context, size, STRANDS[who], STILL, REST_S, palette[who]);
-}
+  private constructor(
+    size: Size,
+    palette: Palette,
+    lines: CanvasRenderingContext2D,
+    glow: CanvasRenderingContext2D,
+  ) {
+    this.#size = size;
+    this.#palette = palette;
+    this.#lines = lines;
+    this.#glow = glow;
+  }
 
-function prepare(
-  context: CanvasRenderingContext2D,
-  { width, height }: Size,
-  palette: Palette,
-): void {
-  context.globalCompositeOperation = "source-over";
-  context.clearRect(0, 0, width, height);
-  context.globalCompositeOperation = palette.dark ? "lighter" : "source-over";
-  context.lineCap = "round";
-  context.lineJoin = "round";
-}
+  /** Null where there is no canvas to draw on, or none of its area. */
+  static on(
+    canvas: HTMLCanvasElement,
+    size: Size,
+    pixelRatio: number,
+    palette: Palette,
+  ): WavePainter | null {
+    if (size.width < 1 || size.height < 1) return null;
+    const lines = scaled(canvas, size, pixelRatio);
+    const glow = scaled(document.createElement("canvas"), size, GLOW_SCALE);
+    return lines && glow && new WavePainter(size, palette, lines, glow);
+  }
 
-function drawVoice(
-  context: CanvasRenderingContext2D,
-  size: Size,
-  strands: readonly Strand[],
-  voice: Voice,
-  timeS: number,
-  colour: string,
-): void {
-  context.strokeStyle = colour;
-  context.fillStyle = colour;
-  // A silent voice steps back behind the one that speaks.
-  const presence = 0.5 + 0.5 * Math.min(1, voice.level * 3);
-  for (const strand of strands) {
-    const heights = outline(size, strand, voice, timeS);
-    if (strand === strands[0] && voice.level > 0) {
-      context.globalAlpha = 0.08 * voice.level;
-      context.fill(bodyPath(size, heights));
-    }
-    const path = strandPath(size, heights);
-    for (const { widthPx, alpha } of GLOW) {
-      context.globalAlpha = alpha * strand.alpha * presence;
-      context.lineWidth = widthPx;
-      context.stroke(path);
+  /** The voices as they are at `timeS`, the louder one in front. */
+  draw(voices: Voices, shown: readonly (keyof Voices)[], timeS: number): void {
+    this.#clear();
+    const order = shown.toSorted(
+      (one, two) => voices[one].level - voices[two].level,
+    );
+    for (const who of order) this.#drawVoice(who, voices[who], timeS);
+    this.#light();
+  }
+
+  /** The line of a page where nobody talks: one graceful, motionless curve. */
+  rest(shown: readonly (keyof Voices)[]): void {
+    this.#clear();
+    for (const who of shown) this.#drawVoice(who, STILL, REST_S);
+    this.#light();
+  }
+
+  #clear(): void {
+    const { width, height } = this.#size;
+    for (const context of [this.#lines, this.#glow]) {
+      context.globalAlpha = 1;
+      context.globalCompositeOperation = "source-over";
+      context.clearRect(0, 0, width, height);
+      if (this.#palette.dark) context.globalCompositeOperation = "lighter";
     }
   }
-  context.globalAlpha = 1;
+
+  #drawVoice(who: keyof Voices, voice: Voice, timeS: number): void {
+    // A silent voice steps back behind the one that speaks.
+    const presence = 0.5 + 0.5 * Math.min(1, voice.level * 3);
+    this.#lines.strokeStyle = this.#palette[who];
+    this.#glow.strokeStyle = this.#palette[who];
+    this.#glow.fillStyle = this.#palette[who];
+    STRANDS[who].forEach((strand, index) => {
+      const heights = outline(this.#size, strand, voice, timeS);
+      if (index === 0 && voice.level > 0)
+        this.#fillBody(heights, 0.08 * voice.level);
+      const path = strandPath(this.#size, heights);
+      this.#stroke(this.#lines, path, LINE_PX, 0.95 * strand.alpha * presence);
+      for (const { widthPx, alpha } of GLOW)
+        this.#stroke(this.#glow, path, widthPx, alpha * strand.alpha * presence);
+    });
+  }
+
+  #stroke(
+    context: CanvasRenderingContext2D,
+    path: Path2D,
+    widthPx: number,
+    alpha: number,
+  ): void {
+    context.globalAlpha = alpha;
+    context.lineWidth = widthPx;
+    context.stroke(path);
+  }
+
+  #fillBody(heights: number[], alpha: number): void {
+    this.#glow.globalAlpha = alpha;
+    this.#glow.fill(bodyPath(this.#size, heights));
+  }
+
+  /** Put the glow behind, or on dark pages onto, the lines. */
+  #light(): void {
+    const { width, height } = this.#size;
+    this.#lines.globalAlpha = 1;
+    if (!this.#palette.dark)
+      this.#lines.globalCompositeOperation = "destination-over";
+    this.#lines.drawImage(this.#glow.canvas, 0, 0, width, height);
+    this.#fadeEnds();
+  }
+
+  /** Cheaper than a CSS mask, which is applied to every pixel of every frame. */
+  #fadeEnds(): void {
+    const { width, height } = this.#size;
+    const context = this.#lines;
+    const reach = width * FADE_OF_WIDTH;
+    context.globalCompositeOperation = "destination-out";
+    for (const edge of [0, width]) {
+      const inner = edge === 0 ? reach : width - reach;
+      const gradient = context.createLinearGradient(edge, 0, inner, 0);
+      gradient.addColorStop(0, "#000");
+      gradient.addColorStop(1, "transparent");
+      context.fillStyle = gradient;
+      context.fillRect(Math.min(edge, inner), 0, reach, height);
+    }
+  }
+}
+
+function scaled(
+  canvas: HTMLCanvasElement,
+  size: Size,
+  scale: number,
+): CanvasRenderingContext2D | null {
+  const context = canvas.getContext("2d");
+  canvas.width = Math.max(1, Math.round(size.width * scale));
+  canvas.height = Math.max(1, Math.round(size.height * scale));
+  context?.setTransform(
+    canvas.width / size.width,
+    0,
+    0,
+    canvas.height / size.height,
+    0,
+    0,
+  );
+  return context;
 }
 
 function strandPath(size: Size, heights: number[]): Path2D {

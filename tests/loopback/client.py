@@ -42,13 +42,15 @@ class Microphone(MediaStreamTrack):
 
     Args:
         source: int16 (channels, 960) at 48 kHz; None sends nothing at all.
+        on_sent: told of every frame.
     """
 
     kind = "audio"
 
-    def __init__(self, source: Source | None) -> None:
+    def __init__(self, source: Source | None, on_sent: Callable[[], None]) -> None:
         super().__init__()
         self._source = source
+        self._on_sent = on_sent
         self._began_s = 0.0
         self.sent = 0
 
@@ -68,6 +70,7 @@ class Microphone(MediaStreamTrack):
         frame.pts = self.sent * FRAME_SAMPLES
         frame.time_base = fractions.Fraction(1, RATE_HZ)
         self.sent += 1
+        self._on_sent()
         return frame
 
 
@@ -93,10 +96,10 @@ class Client:
         self.id = webrtc_id or uuid.uuid4().hex
         self.messages: list[dict[str, Any]] = []
         self.answer: dict[str, Any] = {}
-        self.microphone = Microphone(source)
         self._url = url + "/webrtc/offer"
         self._heard: list[NDArray[np.int16]] = []
         self._changed = asyncio.Event()
+        self.microphone = Microphone(source, self._changed.set)
         self._listener: asyncio.Task[None] | None = None
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.channel = self.pc.createDataChannel("text")
@@ -236,7 +239,9 @@ class Client:
         await self.pc.close()
         self.microphone.stop()
         if self._listener is not None:
-            await self._listener
+            # aiortc doesn't end the track of a connection that never came about.
+            self._listener.cancel()
+            await asyncio.wait({self._listener})
 
     def vanish(self) -> None:
         """Fall silent as a phone without coverage: nothing goes out or comes in."""

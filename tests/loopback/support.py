@@ -177,9 +177,22 @@ class Server:
         """The longest turn of the server's loop since this was asked last."""
         return await self.call(self.probe.take)
 
-    async def task_count(self) -> int:
-        """How many tasks the server's loop has."""
-        return await self.call(lambda: len(asyncio.all_tasks()))
+    async def tasks(self) -> set[asyncio.Task[Any]]:
+        """The tasks of the server's loop now."""
+        return await self.call(asyncio.all_tasks)
+
+    async def ended_since(self, before: set[asyncio.Task[Any]]) -> None:
+        """Wait until every task that was not there before has ended."""
+
+        async def wait() -> list[str]:
+            added = asyncio.all_tasks() - before - {asyncio.current_task()}
+            if not added:
+                return []
+            _, left = await asyncio.wait(added, timeout=PATIENCE_S / 4)
+            return [repr(task) for task in left]
+
+        left = await self.run(wait())
+        assert not left, f"left behind: {left}"
 
     async def session_ids(self) -> list[str]:
         """The names of the live sessions."""

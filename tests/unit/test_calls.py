@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
@@ -181,31 +182,80 @@ async def test_sync_generators_run_in_threads(function: Any) -> None:
     assert seen == {"fastrtc-worker"}
 
 
+class Run:
+    """A reply function being iterated by a task, to be stopped or cancelled."""
+
+    def __init__(self, function: Any) -> None:
+        self.values: list[Any] = []
+        self.stopped = asyncio.Event()
+        self._function = function
+        self.task = asyncio.ensure_future(self._run())
+
+    async def _run(self) -> None:
+        values = iterate(self._function, (), self.stopped)
+        async with contextlib.aclosing(values):
+            async for value in values:
+                self.values.append(value)
+
+    async def end(self) -> None:
+        self.task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await self.task
+
+
 async def test_a_stopped_sync_generator_is_closed_after_its_value() -> None:
     """Lost otherwise: an interrupted reply would go on costing tokens."""
     log: list[str] = []
+    step = threading.Semaphore(3)
 
     def endless() -> Iterator[int]:
         try:
-            n = 0
-            while True:
+            for n in range(1000):
+                step.acquire()
                 log.append("made")
                 yield n
-                n += 1
         finally:
             log.append("closed")
 
-    stopped = asyncio.Event()
-    values: list[int] = []
-    async for value in iterate(endless, (), stopped):
-        values.append(value)
-        if value == 2:
-            stopped.set()
-    assert values == [0, 1, 2]
-    assert log == ["made", "made", "made", "closed"]
+    run = Run(endless)
+    await asyncio.to_thread(lambda: None)
+    while len(run.values) < 3:
+        await asyncio.to_thread(lambda: None)
+    run.stopped.set()
+    run.task.cancel()
+    await asyncio.to_thread(lambda: None)
+    assert not run.task.done()
+    step.release()
+    with pytest.raises(asyncio.CancelledError):
+        await run.task
+    assert run.values == [0, 1, 2]
+    assert log == ["made"] * 4 + ["closed"]
 
 
-async def test_a_stopped_async_generator_ends_where_it_waits() -> None:
+async def test_a_cancelled_sync_generator_is_interrupted() -> None:
+    """Lost otherwise: a hung-up call would leave its generator running."""
+    log: list[str] = []
+    ended = threading.Event()
+
+    def endless() -> Iterator[int]:
+        try:
+            yield 1
+            while True:
+                ended.wait(0.001)
+        finally:
+            log.append("closed")
+            ended.set()
+
+    run = Run(endless)
+    while not run.values:
+        await asyncio.to_thread(lambda: None)
+    await run.end()
+    assert await asyncio.to_thread(ended.wait, 5)
+    assert log == ["closed"]
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+async def test_a_cancelled_async_generator_ends_where_it_waits(stopped: bool) -> None:
     """Lost otherwise: an interrupted reply would wait for its language model."""
     log: list[Any] = []
 
@@ -220,15 +270,36 @@ async def test_a_stopped_async_generator_ends_where_it_waits() -> None:
         finally:
             log.append("closed")
 
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.call_later(1, stopped.set)
-    assert [v async for v in iterate(endless, (), stopped)] == [1]
-    assert loop.time() == pytest.approx(1)
+    run = Run(endless)
+    await asyncio.sleep(1)
+    if stopped:
+        run.stopped.set()
+    await run.end()
+    assert asyncio.get_running_loop().time() == pytest.approx(1)
+    assert run.values == [1]
     assert log == ["cancelled", "closed"]
 
 
-async def test_a_stopped_async_iterator_without_aclose() -> None:
+async def test_an_async_generator_is_driven_by_one_task() -> None:
+    """Lost otherwise: httpx and model clients in replies would raise at their end."""
+    tasks: set[Any] = set()
+
+    async def reply() -> AsyncIterator[int]:
+        try:
+            for n in range(3):
+                tasks.add(asyncio.current_task())
+                yield n
+            await asyncio.sleep(100)
+        finally:
+            tasks.add(asyncio.current_task())
+
+    run = Run(reply)
+    await asyncio.sleep(1)
+    await run.end()
+    assert tasks == {run.task}
+
+
+async def test_a_cancelled_async_iterator_without_aclose() -> None:
     """Lost otherwise: streams of some client libraries could not be interrupted."""
 
     class Stream:
@@ -239,9 +310,10 @@ async def test_a_stopped_async_iterator_without_aclose() -> None:
             await asyncio.sleep(1)
             return 1
 
-    stopped = asyncio.Event()
-    asyncio.get_running_loop().call_later(2.5, stopped.set)
-    assert [v async for v in iterate(lambda: Stream(), (), stopped)] == [1, 1]
+    run = Run(lambda: Stream())
+    await asyncio.sleep(2.5)
+    await run.end()
+    assert run.values == [1, 1]
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])

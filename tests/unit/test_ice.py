@@ -80,7 +80,11 @@ def test_servers_become_aiortcs() -> None:
     old = {"url": "stun:c"}
     servers = to_aiortc({"iceServers": [TURN, two, old]}).iceServers
     assert servers is not None
-    assert [s.urls for s in servers] == ["turn:t.example", ["stun:a", "stun:b"], "stun:c"]
+    assert [s.urls for s in servers] == [
+        "turn:t.example",
+        ["stun:a", "stun:b"],
+        "stun:c",
+    ]
     assert servers[0].username == "u"
     assert servers[0].credential == "c"
 

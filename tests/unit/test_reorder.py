@@ -82,9 +82,7 @@ def test_what_comes_out_is_in_order_and_complete(
     """Lost otherwise: some pattern of loss would scramble or swallow speech."""
     rng = random.Random(seed)
     sent = [n for n in range(first, first + 200) if n == first or rng.random() >= loss]
-    order = sorted(
-        (n * 20 + rng.uniform(0, 50) * (n != first), n) for n in sent
-    )
+    order = sorted((n * 20 + rng.uniform(0, 50) * (n != first), n) for n in sent)
     buffer = ReorderBuffer()
     out: list[int] = []
     for now_ms, n in order:

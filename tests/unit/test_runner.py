@@ -132,7 +132,8 @@ async def test_a_frame_makes_emit_asked_at_once() -> None:
     async def emit(self: Any) -> Any:
         return (48_000, waiting.pop()[1]) if waiting else None
 
-    client = Client(AsyncHandler(emit=emit, receive=receive))
+    handler = AsyncHandler(emit=emit, receive=receive, output_sample_rate=48_000)
+    client = Client(handler)
     await asyncio.sleep(RETRY_S * 1.5)
     fed_s = now_s()
     client.session.feed((48_000, np.ones((1, 960), np.int16)))

@@ -9,7 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastrtc import PauseDetectionModel, SileroVadOptions, get_silero_model, get_tts_model
+from fastrtc import (
+    PauseDetectionModel,
+    SileroVadOptions,
+    get_silero_model,
+    get_tts_model,
+)
 from fastrtc.audio import resample
 from fastrtc.errors import ModelUnavailableError
 from fastrtc.pause_detection import SileroVADModel, StreamingModel

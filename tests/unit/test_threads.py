@@ -15,26 +15,30 @@ import pytest
 from fastrtc.handlers.threads import DaemonThreads, ThreadInterrupt
 
 
-async def test_results_and_errors_come_back() -> None:
+@pytest.fixture
+def pool() -> DaemonThreads:
+    """Threads that end soon after their last call."""
+    return DaemonThreads(idle_s=0.05)
+
+
+async def test_results_and_errors_come_back(pool: DaemonThreads) -> None:
     """Lost otherwise: errors of user code in threads would vanish."""
-    pool = DaemonThreads()
     assert await pool.run(lambda: 3) == 3
     with pytest.raises(ZeroDivisionError):
         await pool.run(lambda: 1 // 0)
-    pool.end_idle()
 
 
 @pytest.mark.parametrize("error", [StopIteration, SystemExit, KeyboardInterrupt])
-async def test_errors_a_future_can_not_carry(error: type[BaseException]) -> None:
+async def test_errors_a_future_can_not_carry(
+    error: type[BaseException], pool: DaemonThreads
+) -> None:
     """Lost otherwise: sys.exit() in user code would hang the session."""
-    pool = DaemonThreads()
 
     def fail() -> None:
         raise error
 
     with pytest.raises(RuntimeError, match=error.__name__):
         await pool.run(fail)
-    pool.end_idle()
 
 
 async def test_threads_are_reused() -> None:
@@ -50,14 +54,12 @@ async def test_threads_are_reused() -> None:
     pool.end_idle()
 
 
-async def test_as_many_threads_as_calls_at_one_time() -> None:
+async def test_as_many_threads_as_calls_at_one_time(pool: DaemonThreads) -> None:
     """Lost otherwise: 50 blocked handlers would stop the 51st from speaking."""
-    pool = DaemonThreads()
     barrier = threading.Barrier(50)
     await asyncio.wait_for(
         asyncio.gather(*(pool.run(barrier.wait) for _ in range(50))), 10
     )
-    pool.end_idle()
 
 
 async def test_idle_threads_end() -> None:
@@ -68,7 +70,6 @@ async def test_idle_threads_end() -> None:
     assert not thread.is_alive()
     assert pool.count == 0
     assert await pool.run(lambda: 1) == 1
-    pool.end_idle()
 
 
 async def test_end_idle_ends_only_idle_ones() -> None:
@@ -90,11 +91,10 @@ async def test_end_idle_ends_only_idle_ones() -> None:
     pool.end_idle()
 
 
-async def test_the_context_comes_along() -> None:
+async def test_the_context_comes_along(pool: DaemonThreads) -> None:
     """Lost otherwise: get_current_context() would fail in sync handlers."""
     variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable")
     variable.set("mine")
-    pool = DaemonThreads()
     assert await pool.run(variable.get) == "mine"
 
     def change() -> None:
@@ -102,7 +102,6 @@ async def test_the_context_comes_along() -> None:
 
     await pool.run(change)
     assert variable.get() == "mine"
-    pool.end_idle()
 
 
 class Owner:
@@ -124,9 +123,10 @@ async def _interrupt(pool: DaemonThreads, function: Any, owner: object) -> None:
         await task
 
 
-async def test_cancelling_wakes_a_thread_that_waits_on_its_owners_queue() -> None:
+async def test_cancelling_wakes_a_thread_that_waits_on_its_owners_queue(
+    pool: DaemonThreads,
+) -> None:
     """Lost otherwise: each ended call would leave a blocked thread."""
-    pool = DaemonThreads()
     owner = Owner()
     raised: list[type] = []
     done = threading.Event()
@@ -144,12 +144,10 @@ async def test_cancelling_wakes_a_thread_that_waits_on_its_owners_queue() -> Non
     assert await asyncio.to_thread(done.wait, 5)
     assert raised == [ThreadInterrupt]
     assert owner.items.empty()
-    pool.end_idle()
 
 
-async def test_cancelling_ends_a_thread_that_computes() -> None:
+async def test_cancelling_ends_a_thread_that_computes(pool: DaemonThreads) -> None:
     """Lost otherwise: an endless loop in user code would take a core for good."""
-    pool = DaemonThreads()
     done = threading.Event()
 
     def spin() -> None:
@@ -161,12 +159,12 @@ async def test_cancelling_ends_a_thread_that_computes() -> None:
 
     await _interrupt(pool, spin, None)
     assert await asyncio.to_thread(done.wait, 5)
-    pool.end_idle()
 
 
-async def test_except_exception_does_not_swallow_the_interrupt() -> None:
+async def test_except_exception_does_not_swallow_the_interrupt(
+    pool: DaemonThreads,
+) -> None:
     """Lost otherwise: the usual `except Exception: log` loop would never end."""
-    pool = DaemonThreads()
     done = threading.Event()
 
     def careless() -> None:
@@ -181,24 +179,22 @@ async def test_except_exception_does_not_swallow_the_interrupt() -> None:
 
     await _interrupt(pool, careless, None)
     assert await asyncio.to_thread(done.wait, 5)
-    pool.end_idle()
 
 
-async def test_the_next_call_is_not_hit_by_a_late_interrupt() -> None:
+async def test_the_next_call_is_not_hit_by_a_late_interrupt(
+    pool: DaemonThreads,
+) -> None:
     """Lost otherwise: ending one session could kill another one's code."""
-    pool = DaemonThreads()
     for _ in range(200):
         task = asyncio.ensure_future(pool.run(lambda: sum(range(50))))
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert await pool.run(lambda: sum(range(100))) == 4950
-    pool.end_idle()
 
 
-async def test_what_is_running_is_known() -> None:
+async def test_what_is_running_is_known(pool: DaemonThreads) -> None:
     """Lost otherwise: a virtual clock would jump while user code computes."""
-    pool = DaemonThreads()
     release = threading.Event()
     running = asyncio.ensure_future(pool.run(release.wait))
     await asyncio.sleep(0)
@@ -206,7 +202,6 @@ async def test_what_is_running_is_known() -> None:
     release.set()
     await running
     assert not pool.running
-    pool.end_idle()
 
 
 def test_a_blocked_thread_does_not_hold_up_the_interpreters_end() -> None:

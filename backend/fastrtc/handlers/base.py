@@ -208,8 +208,8 @@ class StreamHandlerBase(ABC):
             ArgsTimeoutError: nothing came in `timeout_s` seconds.
             SessionClosedError: the session ended meanwhile.
         """
-        waiting = self.wait_for_args(timeout_s)
-        asyncio.run_coroutine_threadsafe(waiting, self.loop).result()
+        loop = self.loop
+        asyncio.run_coroutine_threadsafe(self.wait_for_args(timeout_s), loop).result()
 
     def fresh_copy(self) -> StreamHandlerBase:
         """A shallow copy with the session's own state made new."""

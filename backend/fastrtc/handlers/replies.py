@@ -73,6 +73,8 @@ class Reply:
                     self._on_outputs(emission.outputs.args)
                 if not await self._link.deliver(emission, generation, PLAYOUT_REPLY_S):
                     return
+                # A generator that never waits must not keep the loop to itself.
+                await asyncio.sleep(0)
 
     def _announce(self) -> None:
         """Tell the page once, before the audio; at the end if there was none."""

@@ -147,9 +147,9 @@ class HandlerRunner:
                     # Once more, should its audio have been cleared meanwhile.
                     await self._end(emission.close)
                     return
-                if emission.clip is None:
-                    # An emit that never waits must not keep the loop to itself.
-                    await asyncio.sleep(0)
+                # An emit that never waits must not keep the loop to itself, least
+                # of all when the session ends and nothing is taken any more.
+                await asyncio.sleep(0)
 
     async def _end(self, close: CloseStream) -> None:
         farewell = Emission(close=close)

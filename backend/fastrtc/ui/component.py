@@ -127,6 +127,7 @@ class WebRTC(Component):
         )
         self.realtime: Stream | None = None
         self._listeners = itertools.count()
+        self._pages: dict[str, str | None] = {}
         super().__init__(
             value=value,
             label=label,
@@ -307,7 +308,18 @@ class WebRTC(Component):
                 "meta": {"error": "no_handler", "message": text},
             }
         announced = bool(self.realtime.additional_input_components)
-        return await self.realtime.door.handle(body, inputs_announced=announced)
+        answer = await self.realtime.door.handle(body, inputs_announced=announced)
+        if answer.get("type") == "answer":
+            self._remember_page(body)
+        return answer
+
+    def _remember_page(self, body: dict[str, Any]) -> None:
+        """Note whose session it is: a name alone gives no right to end it."""
+        name = str(body["webrtc_id"])
+        session = self.realtime and self.realtime.sessions.get(name)
+        if session:
+            self._pages[name] = body.get("session_hash")
+            session.on_closed(lambda: self._pages.pop(name, None))
 
     @_server
     async def turn(self, _: Any = None) -> dict[str, Any]:
@@ -322,9 +334,9 @@ class WebRTC(Component):
     @_server
     async def hang_up(self, body: dict[str, Any]) -> dict[str, Any]:
         """End a session whose page has closed its connection."""
-        webrtc_id = body.get("webrtc_id")
-        session = self.realtime and self.realtime.sessions.get(str(webrtc_id))
-        if session:
+        name = str(body.get("webrtc_id"))
+        session = self.realtime and self.realtime.sessions.get(name)
+        if session and self._pages.get(name) == body.get("session_hash"):
             session.close_soon("the page hung up")
         return {"status": "success"}
 

@@ -78,3 +78,13 @@ def bound_gathering(pc: RTCPeerConnection, timeout_s: float) -> None:
         connection.get_component_candidates = partial(
             connection.get_component_candidates, timeout=timeout_s
         )
+
+
+async def close_transports(pc: RTCPeerConnection) -> None:
+    """Close a connection's sockets even if its own `close` failed halfway.
+
+    Does nothing where `close` was successful.
+    """
+    private: Any = pc
+    for transport in list(private._RTCPeerConnection__iceTransports):
+        await transport.stop()

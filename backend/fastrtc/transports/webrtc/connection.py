@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from aiortc import (
@@ -13,19 +13,20 @@ from aiortc import (
     RTCDataChannel,
     RTCPeerConnection,
     RTCRtpReceiver,
+    RTCRtpSender,
     RTCSessionDescription,
 )
-from aiortc.exceptions import InvalidStateError
 from aiortc.mediastreams import MediaStreamTrack
 
 from ...errors import RefusedError
 from ...messages import Candidate
 from ...options import GATHERING_TIMEOUT_S, MAX_CANDIDATES, SETUP_TIMEOUT_S
 from ...session import Session
-from ._aiortc import bound_gathering, divert_audio
+from ._aiortc import bound_gathering, close_transports, divert_audio
 from .audio_in import AudioReceiver
 from .audio_out import PlayoutTrack
 from .ice import to_ice_candidate
+from .offer import check_offer
 from .opus import opus_rate_hz
 
 logger = logging.getLogger("fastrtc")
@@ -70,6 +71,15 @@ class WebRTCConnection:
         pc.on("track", self._on_track)
         pc.on("datachannel", self._on_channel)
         pc.on("connectionstatechange", self._on_state)
+        self._send_audio()
+
+    def _send_audio(self) -> None:
+        """Before the offer is read: later, a preference for Opus has no effect."""
+        self.pc.addTrack(PlayoutTrack(self._session.playout))
+        codecs = RTCRtpSender.getCapabilities("audio")
+        assert codecs is not None
+        opus = [c for c in codecs.codecs if c.mimeType == "audio/opus"]
+        self.pc.getTransceivers()[0].setCodecPreferences(opus)
 
     # -- signalling ------------------------------------------------------------------
 
@@ -79,24 +89,22 @@ class WebRTCConnection:
         Raises:
             RefusedError: the offer can't be read or carries no audio.
         """
-        await self._take_offer(sdp)
+        check_offer(sdp)
+        self._session.call_later(SETUP_TIMEOUT_S, self._check_connected)
+        with _refusing("offer", "invalid_offer"):
+            await self.pc.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
+        self._check_tracks()
         bound_gathering(self.pc, GATHERING_TIMEOUT_S)
         waiting, self._waiting = self._waiting or [], None
         for candidate in early + waiting:
             await self.add_candidate(candidate)
-        await self.pc.setLocalDescription(await self.pc.createAnswer())
-        self._session.call_later(SETUP_TIMEOUT_S, self._check_connected)
+        with _refusing("offer", "invalid_offer"):
+            await self.pc.setLocalDescription(await self.pc.createAnswer())
         return self.pc.localDescription
 
-    async def _take_offer(self, sdp: str) -> None:
-        try:
-            await self.pc.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
-        except Exception as error:
-            # aiortc's parser raises whatever its slices and asserts come upon.
-            logger.debug("an offer could not be used", exc_info=error)
-            raise RefusedError(
-                "invalid_offer", "The offer is not one this server can use."
-            ) from error
+    def _check_tracks(self) -> None:
+        if self.pc.connectionState == "closed":
+            raise RefusedError("connection_closed", "The offer took too long to read.")
         if self._unsupported is not None and not self._allow_extra_tracks:
             raise RefusedError(
                 "unsupported_track",
@@ -121,10 +129,8 @@ class WebRTCConnection:
         if self._candidates > MAX_CANDIDATES:
             raise RefusedError("too_many_candidates", limit=MAX_CANDIDATES)
         parsed = to_ice_candidate(candidate)
-        try:
+        with _refusing("candidate", "invalid_candidate_format"):
             await self.pc.addIceCandidate(parsed)
-        except (ValueError, InvalidStateError) as error:
-            raise RefusedError("invalid_candidate_format", str(error)) from error
 
     def _check_connected(self) -> None:
         if self._session.state == "connecting":
@@ -133,18 +139,15 @@ class WebRTCConnection:
     # -- what aiortc tells -------------------------------------------------------------
 
     def _on_track(self, track: MediaStreamTrack) -> None:
+        transceivers = self.pc.getTransceivers()
+        transceiver = next(t for t in transceivers if t.receiver.track is track)
         if track.kind != "audio" or self._audio is not None:
             self._unsupported = track.kind
+            # Nobody reads it, and aiortc would keep all that nobody reads.
+            transceiver.direction = "inactive"
             return
         self._audio = track
-        for transceiver in self.pc.getTransceivers():
-            if transceiver.receiver.track is track:
-                self._receive_audio(transceiver.receiver)
-                codecs = RTCRtpReceiver.getCapabilities("audio")
-                assert codecs is not None
-                opus = [c for c in codecs.codecs if c.mimeType == "audio/opus"]
-                transceiver.setCodecPreferences(opus)
-        self.pc.addTrack(PlayoutTrack(self._session.playout))
+        self._receive_audio(transceiver.receiver)
 
     def _receive_audio(self, receiver: RTCRtpReceiver) -> None:
         handler = self._session.handler
@@ -177,7 +180,10 @@ class WebRTCConnection:
 
     async def disconnect(self) -> None:
         await self._flush()
-        await self.pc.close()
+        try:
+            await self.pc.close()
+        finally:
+            await close_transports(self.pc)
 
     async def _flush(self) -> None:
         """Let the last messages leave, if the client is there to take them."""
@@ -203,6 +209,17 @@ class WebRTCConnection:
             return
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._channel_came.wait(), CHANNEL_S)
+
+
+@contextlib.contextmanager
+def _refusing(what: str, code: str) -> Iterator[None]:
+    """Make a refusal of whatever aiortc's slices and asserts come upon."""
+    try:
+        yield
+    except Exception as error:
+        logger.debug("the %s could not be used", what, exc_info=error)
+        text = f"The {what} is not one this server can use."
+        raise RefusedError(code, text) from error
 
 
 def _sender(channel: RTCDataChannel) -> Callable[[str], None]:

@@ -11,7 +11,7 @@ from ...errors import ConfigurationError, RefusedError
 from ...messages import Candidate, Offer, parse_signal
 from ...session import EarlyStore, Session, SessionTable
 from .connection import WebRTCConnection, description
-from .ice import RTCConfigurationCallable, resolve, to_aiortc
+from .ice import RTCConfigurationCallable, resolve, to_aiortc, to_ice_candidate
 
 logger = logging.getLogger("fastrtc")
 
@@ -86,7 +86,10 @@ class WebRTCDoor:
         connection = self._connections.get(candidate.webrtc_id)
         if connection is not None:
             await connection.add_candidate(candidate)
-        elif not self._early.add(candidate.webrtc_id, candidate):
+            return {"status": "success"}
+        # Read now, so that its sender is told, and not whoever offers later.
+        to_ice_candidate(candidate)
+        if not self._early.add(candidate.webrtc_id, candidate):
             raise RefusedError("too_many_candidates", limit=EARLY_CANDIDATES)
         return {"status": "success"}
 
