@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 import psutil
@@ -45,7 +45,7 @@ def arguments_of(argv: Sequence[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS))
-    parser.add_argument("--quick", action="store_true", help="about 4 minutes")
+    parser.add_argument("--quick", action="store_true", help="about 4 minutes, not 15")
     parser.add_argument("--rounds", type=int, help="instead of the plan's")
     parser.add_argument(
         "--output", type=Path, help="instead of benchmarks/RESULTS.md; - for none"
@@ -114,7 +114,7 @@ def _measure(part: str, candidate: Candidate, plan: Plan, results: Results) -> N
 
 
 @contextlib.contextmanager
-def _on_core(core: int) -> Iterator[None]:
+def _on_core(core: int) -> Generator[None, None, None]:
     """This process, and nothing it starts later, on one core."""
     if not can_pin():
         yield

@@ -40,27 +40,27 @@ class Plan:
 
 FULL = Plan(
     rounds=3,
-    import_runs=5,
-    echo_bursts=16,
-    load_s=8.0,
-    settle_s=3.0,
-    probes=2,
-    turns=6,
-    interruptions=2,
-    ramp=(10, 20, 35, 50, 75, 100, 150, 200),
-    ramp_turns=4,
-)
-QUICK = Plan(
-    rounds=1,
     import_runs=3,
-    echo_bursts=10,
+    echo_bursts=8,
     load_s=5.0,
     settle_s=2.0,
     probes=2,
-    turns=4,
+    turns=5,
     interruptions=1,
-    ramp=(20, 50, 100),
+    ramp=(20, 35, 50, 75, 100, 150),
     ramp_turns=3,
+)
+QUICK = Plan(
+    rounds=1,
+    import_runs=1,
+    echo_bursts=6,
+    load_s=4.0,
+    settle_s=1.5,
+    probes=2,
+    turns=3,
+    interruptions=1,
+    ramp=(35, 70),
+    ramp_turns=2,
 )
 SESSIONS = 10
 """Of the loads whose cost is measured."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -64,7 +64,7 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(candidate: Candidate, kind: Kind) -> Iterator[Server]:
+def running(candidate: Candidate, kind: Kind) -> Generator[Server, None, None]:
     """A server that answers, pinned to its core; ended with all its threads.
 
     Raises:

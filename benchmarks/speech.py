@@ -106,7 +106,7 @@ def _utterance(sentence: Sequence[str | float]) -> Utterance:
 
 def _part(part: str | float) -> NDArray[np.float64]:
     """A pause, or a clause without the silence around it."""
-    if isinstance(part, float):
+    if not isinstance(part, str):
         return np.zeros(round(part * RATE_HZ))
     rate_hz, array = get_tts_model("espeak").tts(part)
     clause = soxr.resample(array.reshape(-1).astype(np.float64), rate_hz, RATE_HZ)

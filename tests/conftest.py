@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -41,27 +41,23 @@ def pytest_asyncio_loop_factories(
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
+def _nothing_is_left(request: pytest.FixtureRequest) -> None:
     """No task, session or busy thread may outlive an asynchronous test."""
     function = getattr(request.node, "obj", None)
-    if not inspect.iscoroutinefunction(inspect.unwrap(function or print)):
-        yield
-        return
-    before = set(threading.enumerate())
-    request.getfixturevalue("_no_task_is_left")
-    yield
-    _check_threads(before)
+    if inspect.iscoroutinefunction(inspect.unwrap(function or print)):
+        request.getfixturevalue("_leak_check")
 
 
 @pytest.fixture
-async def _no_task_is_left() -> AsyncIterator[None]:
-    before = asyncio.all_tasks()
+async def _leak_check() -> AsyncIterator[None]:
+    tasks, workers = asyncio.all_tasks(), set(threading.enumerate())
     yield
     # What was woken by the end of a session needs some turns of the loop to end.
     for _ in range(10):
         await asyncio.sleep(0)
-    left = asyncio.all_tasks() - before - {asyncio.current_task()}
+    left = asyncio.all_tasks() - tasks - {asyncio.current_task()}
     assert not left, f"tasks were left: {left}"
+    _check_threads(workers)
 
 
 def _check_threads(before: set[threading.Thread]) -> None:

@@ -48,7 +48,9 @@ FRAME_S = FRAME_MS / 1000
 # -- scripted audio --------------------------------------------------------------------
 
 
-def speech(seconds: float, sample_rate_hz: int = 48_000) -> tuple[int, AudioArray]:
+def speech(
+    seconds: float, sample_rate_hz: int = 48_000
+) -> tuple[int, NDArray[np.int16]]:
     """A sound that `LoudnessModel` takes for speech: `(rate, int16 (1, samples))`.
 
     A 220 Hz tone. Real voice detectors don't take it for speech: for those use a

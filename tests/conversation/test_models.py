@@ -86,7 +86,7 @@ async def test_a_failing_model_is_told_and_is_no_speech(
     assert "ValueError: secret" in caplog.text
 
 
-# -- real speech ------------------------------------------------------------------------------
+# -- real speech -----------------------------------------------------------------------
 
 
 def spoken(text: str) -> Any:

@@ -28,7 +28,8 @@ from .support import PATIENCE_S, Server
 RATE_HZ = 48_000
 FRAME_SAMPLES = RATE_HZ // 50
 
-Source: TypeAlias = Callable[[int], NDArray[np.int16]]
+Source: TypeAlias = Callable[[int], "NDArray[np.int16] | None"]
+"""Gives each frame by its number: int16 (channels, 960); None: no more are sent."""
 Trickle: TypeAlias = Literal["no", "before", "after"]
 
 
@@ -41,8 +42,12 @@ class Microphone(MediaStreamTrack):
     """Sends what a source gives for each frame's number, every 20 ms.
 
     Args:
-        source: int16 (channels, 960) at 48 kHz; None sends nothing at all.
+        source: of the frames; None sends nothing at all.
         on_sent: told of every frame.
+
+    Attributes:
+        sent: how many frames it has sent.
+        late_ms: how late the latest of them was, when the machine was busy.
     """
 
     kind = "audio"
@@ -53,16 +58,18 @@ class Microphone(MediaStreamTrack):
         self._on_sent = on_sent
         self._began_s = 0.0
         self.sent = 0
+        self.late_ms = 0.0
 
     async def recv(self) -> AudioFrame:
-        if self._source is None:
+        samples = None if self._source is None else self._source(self.sent)
+        if samples is None:
             await asyncio.get_running_loop().create_future()
             raise MediaStreamError
         if not self.sent:
             self._began_s = time.perf_counter()
         due_s = self._began_s + self.sent * 0.02
         await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
-        samples = self._source(self.sent)
+        self.late_ms = max(self.late_ms, 1000 * (time.perf_counter() - due_s))
         layout = "mono" if samples.shape[0] == 1 else "stereo"
         packed = np.ascontiguousarray(samples.T).reshape(1, -1)
         frame = AudioFrame.from_ndarray(packed, "s16", layout)
@@ -107,9 +114,14 @@ class Client:
         self.pc.on("track", self._on_track)
         self.pc.on("connectionstatechange", self._changed.set)
         self.channel.on("message", self._on_message)
-        self.channel.on("open", self._changed.set)
+        self.channel.on("open", self._on_open)
+        self.opened = False
 
     # -- what happens to it ------------------------------------------------------------
+
+    def _on_open(self) -> None:
+        self.opened = True
+        self._changed.set()
 
     def _on_message(self, text: str) -> None:
         self.messages.append(json.loads(text))
@@ -179,7 +191,7 @@ class Client:
         await self.take(await self.post(body))
         if trickle == "after":
             await self.send_candidates(candidates)
-        await self.until(lambda: self.channel.readyState == "open", "the data channel")
+        await self.until(lambda: self.opened, "the data channel")
 
     async def send_candidates(self, candidates: list[dict[str, Any]]) -> None:
         """Send candidates one by one; each must be taken."""
@@ -204,8 +216,9 @@ class Client:
         return np.concatenate(self._heard, axis=1)
 
     def forget(self) -> None:
-        """Forget what it has heard so far."""
+        """Forget what it has heard so far, and how late it was itself."""
         self._heard.clear()
+        self.microphone.late_ms = 0.0
 
     async def listen(self, seconds: float) -> NDArray[np.int16]:
         """Wait until it has heard so much, and give the last of it."""
@@ -256,9 +269,7 @@ def _swallow(*_: Any) -> None:
     return None
 
 
-def without_candidates(
-    sdp: str, webrtc_id: str
-) -> tuple[str, list[dict[str, Any]]]:
+def without_candidates(sdp: str, webrtc_id: str) -> tuple[str, list[dict[str, Any]]]:
     """An SDP without its candidates, and those as bodies of requests."""
     kept: list[str] = []
     candidates: list[dict[str, Any]] = []

@@ -12,6 +12,7 @@ from queue import Queue
 from typing import Any, Literal
 
 import numpy as np
+
 from fastrtc import AsyncStreamHandler
 from gradio_webrtc import StreamHandler
 

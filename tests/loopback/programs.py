@@ -16,6 +16,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+
 from fastrtc import AsyncStreamHandler, ReplyOnPause, StreamHandler
 
 from .handlers import Echo

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import httpx
 import uvicorn
 from fastapi import FastAPI
+
 from fastrtc import Stream
 
 T = TypeVar("T")

@@ -11,6 +11,7 @@ from typing import Any
 import aioice.ice
 import pytest
 from fastapi import FastAPI
+
 from fastrtc import AsyncStreamHandler
 from fastrtc.transports.webrtc import connection
 

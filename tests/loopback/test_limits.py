@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 
-from .client import FRAME_SAMPLES, Client, calling
+from .client import Client, calling
+from .echoes import assert_echoes
 from .handlers import Echo
 from .support import serving
-from .tones import LEFT_HZ, assert_unbroken, tone
+from .tones import LEFT_HZ, tone
 
 pytestmark = pytest.mark.loopback
 
@@ -23,8 +24,7 @@ async def test_a_client_too_many_is_told_so_and_the_next_one_gets_the_slot() -> 
             await second.close()
             assert meta["error"] == "concurrency_limit_reached"
             assert meta["limit"] == 1
-            heard = await first.listen(1.0)
-            assert_unbroken(heard[0, 10 * FRAME_SAMPLES :], LEFT_HZ)
+            await assert_echoes(server, first, LEFT_HZ)
         await server.closed(first.id)
         async with calling(server, tone(LEFT_HZ)) as third:
             await third.listen(0.2)
@@ -55,8 +55,7 @@ async def test_a_taken_name_is_refused_and_its_owner_untouched() -> None:
         await thief.close()
         assert meta["error"] == "connection_already_exists"
         assert server.stream.sessions.get("mine") is session
-        heard = await owner.listen(1.0)
-        assert_unbroken(heard[0, 10 * FRAME_SAMPLES :], LEFT_HZ)
+        await assert_echoes(server, owner, LEFT_HZ)
 
 
 async def test_the_same_offer_twice_makes_one_session() -> None:

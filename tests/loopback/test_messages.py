@@ -8,8 +8,9 @@ import logging
 import threading
 from typing import Any
 
-import fastrtc
 import pytest
+
+import fastrtc
 from fastrtc import (
     AdditionalOutputs,
     AsyncStreamHandler,

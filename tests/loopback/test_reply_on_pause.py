@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from fastrtc import AdditionalOutputs, ReplyOnPause, get_current_context, get_tts_model
 from fastrtc.audio import StreamResampler
-from numpy.typing import NDArray
 
 from .client import FRAME_SAMPLES, Client, calling
 from .support import serving
@@ -178,7 +179,10 @@ async def test_inputs_of_the_wrong_number_are_an_error_and_no_end(
         yield 24_000, clip(ANSWER_HZ, 0.2, 24_000)
 
     person = Person()
-    async with serving(ReplyOnPause(reply)) as server, calling(server, person) as client:
+    async with (
+        serving(ReplyOnPause(reply)) as server,
+        calling(server, person) as client,
+    ):
         server.stream.set_input(client.id, *values)
         person.speak()
         await client.message("error")

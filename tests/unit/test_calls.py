@@ -336,11 +336,10 @@ async def test_errors_come_through_and_the_generator_is_closed(kind: str) -> Non
             closed.append(1)
 
     function: Any = sync if kind == "sync" else asynchronous
-    values: list[int] = []
+    run = Run(function)
     with pytest.raises(ZeroDivisionError):
-        async for value in iterate(function, (), asyncio.Event()):
-            values.append(value)
-    assert values == [1]
+        await run.task
+    assert run.values == [1]
     assert closed == [1]
 
 

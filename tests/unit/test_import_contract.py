@@ -12,20 +12,50 @@ import pytest
 
 import fastrtc
 
-NAMES = """
-Stream UIArgs WebRTC WebRTCData WebRTCError Warning AdditionalOutputs CloseStream
-get_current_context wait_for_item
-StreamHandler AsyncStreamHandler AudioVideoStreamHandler AsyncAudioVideoStreamHandler
-VideoStreamHandler ReplyOnPause ReplyOnStopWords AlgoOptions AudioEmitType
-VideoEmitType
-SileroVadOptions ModelOptions PauseDetectionModel get_silero_model get_stt_model
-MoonshineSTT get_tts_model KokoroTTSOptions CartesiaTTSOptions
-audio_to_bytes audio_to_file audio_to_float32 audio_to_int16
-aggregate_bytes_to_16bit async_aggregate_bytes_to_16bit
-get_hf_turn_credentials get_twilio_turn_credentials get_cloudflare_turn_credentials
-get_turn_credentials get_hf_turn_credentials_async
-get_cloudflare_turn_credentials_async get_turn_credentials_async
-""".split()
+NAMES = [
+    "Stream",
+    "UIArgs",
+    "WebRTC",
+    "WebRTCData",
+    "WebRTCError",
+    "Warning",
+    "AdditionalOutputs",
+    "CloseStream",
+    "get_current_context",
+    "wait_for_item",
+    "StreamHandler",
+    "AsyncStreamHandler",
+    "AudioVideoStreamHandler",
+    "AsyncAudioVideoStreamHandler",
+    "VideoStreamHandler",
+    "ReplyOnPause",
+    "ReplyOnStopWords",
+    "AlgoOptions",
+    "AudioEmitType",
+    "VideoEmitType",
+    "SileroVadOptions",
+    "ModelOptions",
+    "PauseDetectionModel",
+    "get_silero_model",
+    "get_stt_model",
+    "MoonshineSTT",
+    "get_tts_model",
+    "KokoroTTSOptions",
+    "CartesiaTTSOptions",
+    "audio_to_bytes",
+    "audio_to_file",
+    "audio_to_float32",
+    "audio_to_int16",
+    "aggregate_bytes_to_16bit",
+    "async_aggregate_bytes_to_16bit",
+    "get_hf_turn_credentials",
+    "get_twilio_turn_credentials",
+    "get_cloudflare_turn_credentials",
+    "get_turn_credentials",
+    "get_hf_turn_credentials_async",
+    "get_cloudflare_turn_credentials_async",
+    "get_turn_credentials_async",
+]
 
 SUBMODULES = {
     "reply_on_pause": "AlgoOptions AppState ReplyOnPause",
@@ -111,13 +141,39 @@ STREAM = {
     "verbose": True,
 }
 
-WEBRTC = """
-label every inputs show_label container scale min_width interactive visible elem_id
-elem_classes render key height width mirror_webcam rtc_configuration
-server_rtc_configuration track_constraints time_limit allow_extra_tracks mode modality
-rtp_params icon icon_button_color pulse_color icon_radius button_labels full_screen
-variant
-""".split()
+WEBRTC = [
+    "label",
+    "every",
+    "inputs",
+    "show_label",
+    "container",
+    "scale",
+    "min_width",
+    "interactive",
+    "visible",
+    "elem_id",
+    "elem_classes",
+    "render",
+    "key",
+    "height",
+    "width",
+    "mirror_webcam",
+    "rtc_configuration",
+    "server_rtc_configuration",
+    "track_constraints",
+    "time_limit",
+    "allow_extra_tracks",
+    "mode",
+    "modality",
+    "rtp_params",
+    "icon",
+    "icon_button_color",
+    "pulse_color",
+    "icon_radius",
+    "button_labels",
+    "full_screen",
+    "variant",
+]
 
 
 def run(program: str) -> str:
@@ -221,8 +277,9 @@ def test_importing_needs_no_gradio_and_no_models() -> None:
 def test_the_older_import_name() -> None:
     """Lost otherwise: programs for gradio_webrtc would fail."""
     program = """
-import gradio_webrtc, fastrtc, sys
+import sys, fastrtc
 assert "gradio" not in sys.modules
+import gradio_webrtc
 from gradio_webrtc import WebRTC, StreamHandler
 assert "gradio" in sys.modules
 assert all(getattr(gradio_webrtc, n) is getattr(fastrtc, n) for n in fastrtc.__all__)

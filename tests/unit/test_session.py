@@ -260,7 +260,7 @@ async def test_a_webrtc_error_is_told_once() -> None:
     await client.hang_up()
 
 
-# -- delivery ---------------------------------------------------------------------------
+# -- delivery --------------------------------------------------------------------------
 
 
 async def test_outputs_come_with_a_message() -> None:

@@ -141,5 +141,5 @@ def test_streams_do_not_disturb_each_other() -> None:
 
 def test_missing_weights_are_named(tmp_path: Path) -> None:
     """Lost otherwise: a broken installation would fail with an ONNX error."""
-    with pytest.raises(ModelUnavailableError, match="silero_vad.onnx"):
+    with pytest.raises(ModelUnavailableError, match=r"silero_vad\.onnx"):
         _open_session(tmp_path / "silero_vad.onnx")

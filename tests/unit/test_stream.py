@@ -29,7 +29,7 @@ def make(handler: Any = None, **options: Any) -> Stream:
     )
 
 
-# -- checks ------------------------------------------------------------------------------
+# -- checks ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("value", "limit"), [("default", 1), (None, None), (7, 7)])
@@ -101,7 +101,7 @@ def test_elsewhere_no_turn_server_is_needed(monkeypatch: pytest.MonkeyPatch) -> 
     make().check_environment()
 
 
-# -- inputs and outputs ---------------------------------------------------------------------
+# -- inputs and outputs ----------------------------------------------------------------
 
 
 async def test_inputs_reach_the_handler() -> None:
@@ -172,7 +172,7 @@ async def test_unknown_sessions() -> None:
         await stream.fetch_latest_output("nobody")
 
 
-# -- offers and routes ------------------------------------------------------------------------
+# -- offers and routes -----------------------------------------------------------------
 
 
 async def test_offers_that_can_not_work_are_answered_and_hold_no_slot() -> None:

@@ -262,7 +262,7 @@ async def test_a_stream_reaches_the_table_limit_by_memory_too() -> None:
     await client.hang_up()
 
 
-# -- things kept for sessions that are not there yet -------------------------------------
+# -- things kept for sessions that are not there yet -----------------------------------
 
 
 class Clock:

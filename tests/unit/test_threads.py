@@ -15,6 +15,12 @@ import pytest
 from fastrtc.handlers.threads import DaemonThreads, ThreadInterrupt
 
 
+async def idle(pool: DaemonThreads, busy: int = 0) -> None:
+    """Let the threads of calls that have ended come back to the pool."""
+    while len(pool._idle) < pool.count - busy:
+        await asyncio.to_thread(lambda: None)
+
+
 @pytest.fixture
 def pool() -> DaemonThreads:
     """Threads that end soon after their last call."""
@@ -47,8 +53,7 @@ async def test_threads_are_reused() -> None:
     names: set[int] = set()
     for _ in range(20):
         names.add(await pool.run(threading.get_ident))
-        while not pool._idle:
-            await asyncio.sleep(0)
+        await idle(pool)
     assert len(names) == 1
     assert pool.count == 1
     pool.end_idle()
@@ -75,19 +80,20 @@ async def test_idle_threads_end() -> None:
 async def test_end_idle_ends_only_idle_ones() -> None:
     """Lost otherwise: ending the idle threads would end running user code."""
     pool = DaemonThreads()
-    release = threading.Event()
-    running = asyncio.ensure_future(pool.run(release.wait))
+    started, release = threading.Event(), threading.Event()
+    running = asyncio.ensure_future(
+        pool.run(lambda: (started.set(), release.wait())[1])
+    )
+    await asyncio.to_thread(started.wait)
     thread = await pool.run(threading.current_thread)
-    while not pool._idle:
-        await asyncio.sleep(0)
+    await idle(pool, busy=1)
     pool.end_idle()
     await asyncio.to_thread(thread.join, 5)
     assert not thread.is_alive()
     assert not running.done()
     release.set()
     assert await running
-    while not pool._idle:
-        await asyncio.sleep(0)
+    await idle(pool)
     pool.end_idle()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
@@ -20,6 +21,7 @@ from .outputs import OutputsListener
 if TYPE_CHECKING:
     from gradio import Timer
 
+logger = logging.getLogger("fastrtc")
 Method = TypeVar("Method", bound=Callable[..., Any])
 Components = Block | Sequence[Block] | set[Block] | None
 TEMPLATES = Path(__file__).parent / "templates"
@@ -328,8 +330,12 @@ class WebRTC(Component):
             return {}
         try:
             return await self.realtime.ice.for_client()
-        except Exception as error:
-            return {"error": f"The RTC configuration failed: {error}"}
+        except ConfigurationError as error:
+            return {"error": str(error)}
+        except Exception:
+            # What it says may hold a secret; visitors get no more than this.
+            logger.exception("rtc_configuration failed")
+            return {"error": "the server could not get it. Its log says why"}
 
     @_server
     async def hang_up(self, body: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from aiortc import (
@@ -212,7 +212,7 @@ class WebRTCConnection:
 
 
 @contextlib.contextmanager
-def _refusing(what: str, code: str) -> Iterator[None]:
+def _refusing(what: str, code: str) -> Generator[None, None, None]:
     """Make a refusal of whatever aiortc's slices and asserts come upon."""
     try:
         yield
