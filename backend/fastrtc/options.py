@@ -47,7 +47,8 @@ MAX_WEBRTC_ID_CHARS = 128
 MAX_SDP_CHARS = 64 * 1024
 """A browser's offer with audio, video and 20 candidates has about 8,000."""
 MAX_CANDIDATE_CHARS = 1024
-MAX_BODY_BYTES = 256 * 1024
+MAX_BODY_BYTES = 96 * 1024
+"""The longest SDP with its escapes; more would stall the loop while it is parsed."""
 MAX_CANDIDATES = 64
 """Candidates a session; a phone on Wi-Fi, 5G and a VPN has about 20."""
 MAX_PENDING_IDS = 256

@@ -89,7 +89,7 @@ Lifespan = Callable[[Any], contextlib.AbstractAsyncContextManager[Any]]
 
 def with_stream(
     lifespan: Lifespan | None,
-    on_start: Callable[[], None],
+    on_start: Callable[[], Awaitable[None]],
     on_stop: Callable[[], Awaitable[None]],
 ) -> Lifespan:
     """A lifespan that starts and stops a stream around another one, if any."""
@@ -98,7 +98,7 @@ def with_stream(
     async def combined(app: FastAPI) -> AsyncGenerator[Any, None]:
         inner = lifespan(app) if lifespan is not None else contextlib.nullcontext()
         async with inner as state:
-            on_start()
+            await on_start()
             try:
                 yield state
             finally:

@@ -183,12 +183,21 @@ class Stream:
         """
         app.include_router(make_router(self, path, tags))
         app.router.lifespan_context = with_stream(
-            app.router.lifespan_context, lambda: self._on_start(path), self.stop
+            app.router.lifespan_context, lambda: self.start(path), self.stop
         )
 
-    def _on_start(self, path: str) -> None:
+    async def start(self, path: str = "") -> None:
+        """Make ready for clients; called when the app starts.
+
+        Args:
+            path: where the routes are, to be told.
+
+        Raises:
+            ConfigurationError: no client could ever connect, see `check_environment`.
+        """
         self.check_environment()
         self.sessions.reopen()
+        await self.door.warm_up()
         if self.verbose:
             logger.info("a stream waits for clients at POST %s/webrtc/offer", path)
 

@@ -236,6 +236,23 @@ async def test_an_interrupted_wait_for_a_model_ends_at_once() -> None:
         assert events == ["asked", "cancelled"]
 
 
+async def test_a_reply_that_was_never_heard_is_not_announced() -> None:
+    """Lost otherwise: the page would show an answer that nobody gets."""
+
+    async def reply(audio: Any) -> AsyncIterator[Any]:
+        await asyncio.sleep(2)
+        yield VOICE
+
+    async with Conversation(bot(reply)) as talk:
+        talk.say(speech(1.0), at_s=1)
+        talk.say(speech(1.0), at_s=3)
+        await talk.bot_starts(within_s=8)
+        await talk.until(8)
+        logs = [m.data for m in talk.messages if m.type == "log"]
+        assert logs.count("pause_detected") == 2
+        assert logs.count("response_starting") == 1
+
+
 async def test_a_bot_that_may_not_be_interrupted_ignores_the_user() -> None:
     """Lost otherwise: announcements would be broken off, or answered twice."""
     got: list[Any] = []

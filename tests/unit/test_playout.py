@@ -204,14 +204,32 @@ async def test_the_tail_is_padded_when_finished() -> None:
     await ear.close()
 
 
-async def test_a_tail_nobody_finishes_goes_out_a_frame_late() -> None:
+async def test_a_tail_nobody_finishes_goes_out_when_nothing_follows() -> None:
     """Lost otherwise: a handler's last bit of sound would never be heard."""
     playout = Playout()
     ear = Ear(playout)
     await playout.put(ramp(FRAME + 100), 0, 30)
     await playout.drained()
     assert len(ear.frames) == 2
-    assert ear.times_s[1] == pytest.approx(0.04)
+    assert ear.times_s[1] == pytest.approx(0.12)
+    await ear.close()
+
+
+async def test_a_late_part_of_a_frame_is_waited_for() -> None:
+    """Lost otherwise: a producer that hiccups would crackle."""
+    playout = Playout()
+    ear = Ear(playout)
+    whole = ramp(2 * FRAME)
+    await playout.put(
+        Clip(whole.sample_rate_hz, whole.samples[:, : FRAME + 100]), 0, 30
+    )
+    await asyncio.sleep(0.07)
+    await playout.put(
+        Clip(whole.sample_rate_hz, whole.samples[:, FRAME + 100 :]), 0, 30
+    )
+    await playout.drained()
+    heard = np.concatenate([frame.samples for frame in ear.frames], axis=1)
+    assert np.array_equal(heard, whole.samples)
     await ear.close()
 
 
@@ -345,3 +363,19 @@ async def test_waiting_for_audio_costs_nothing() -> None:
 def _wakeups(playout: Playout) -> object:
     """The future that is being awaited: a new one for each wake-up."""
     return playout._waiter
+
+
+async def test_clearing_forgets_the_resamplers_filter() -> None:
+    """Lost otherwise: each answer would begin with a click of the one before."""
+    playout = Playout(lambda rate_hz: 48_000)
+    ear = Ear(playout)
+    await playout.put(Clip(24_000, np.full((1, 4800), 8000, np.int16)), 0, 30)
+    await asyncio.sleep(0.05)
+    playout.clear()
+    ear.frames.clear()
+    silence = np.zeros((1, 4800), np.int16)
+    await playout.put(Clip(24_000, silence), playout.generation, 30)
+    playout.finish(playout.generation)
+    await playout.drained()
+    assert not ear.audio.any()
+    await ear.close()

@@ -210,16 +210,18 @@ class Playout:
             return False
         if self._queued >= self._frame_samples or any(p.ends for p in self._pieces):
             return True
-        return self._schedule_s is not None and now >= due + FRAME_S
+        # Part of a frame: the rest may be late, and zeros in its place would crackle.
+        return self._schedule_s is not None and now >= due + LATE_LIMIT_S
 
     def _patience(self, now: float, due: float) -> float | None:
         """Until when to wait for audio; notes when all that was played was heard."""
         if self._idle.is_set() or self._schedule_s is None:
             return None
+        if self._queued:
+            return due + LATE_LIMIT_S
         if now < due + FRAME_S:
             return due + FRAME_S
-        if not self._queued:
-            self._idle.set()
+        self._idle.set()
         return None
 
     async def _wait_until(self, deadline_s: float | None) -> None:

@@ -102,7 +102,7 @@ def _checked(launch: Callable[..., Any], stream: Stream) -> Callable[..., Any]:
         stream.check_environment()
         app_kwargs: dict[str, Any] = dict(kwargs.get("app_kwargs") or {})
         app_kwargs["lifespan"] = with_stream(
-            app_kwargs.get("lifespan"), stream.sessions.reopen, stream.stop
+            app_kwargs.get("lifespan"), stream.start, stream.stop
         )
         return launch(*args, **{**kwargs, "app_kwargs": app_kwargs})
 

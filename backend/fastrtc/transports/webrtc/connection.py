@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Generator
 from typing import Any
 
+import numpy as np
 from aiortc import (
     RTCConfiguration,
     RTCDataChannel,
@@ -21,13 +22,13 @@ from aiortc.mediastreams import MediaStreamTrack
 from ...errors import RefusedError
 from ...messages import Candidate
 from ...options import GATHERING_TIMEOUT_S, MAX_CANDIDATES, SETUP_TIMEOUT_S
-from ...session import Session
+from ...session import Frame, Session
 from ._aiortc import bound_gathering, close_transports, divert_audio
 from .audio_in import AudioReceiver
 from .audio_out import PlayoutTrack
 from .ice import to_ice_candidate
 from .offer import check_offer
-from .opus import opus_rate_hz
+from .opus import OpusDecoder, OpusEncoder, opus_rate_hz
 
 logger = logging.getLogger("fastrtc")
 
@@ -233,3 +234,18 @@ def _sender(channel: RTCDataChannel) -> Callable[[str], None]:
 def description(answer: RTCSessionDescription) -> dict[str, Any]:
     """An answer as the JSON of the wire contract."""
     return {"sdp": answer.sdp, "type": answer.type}
+
+
+async def warm_up() -> None:
+    """Make an offer and encode a frame for nobody.
+
+    The first connection of a process takes 16 ms more than those after it: imports,
+    ciphers and codecs are loaded when they are first used.
+    """
+    pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    pc.addTransceiver("audio")
+    pc.createDataChannel("text")
+    await pc.createOffer()
+    await pc.close()
+    silence = Frame(np.zeros((1, 480), np.int16), 24_000, 0, 0)
+    OpusDecoder(48_000).decode(bytes(OpusEncoder().encode(silence)))

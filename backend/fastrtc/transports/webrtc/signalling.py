@@ -10,7 +10,7 @@ from typing import Any
 from ...errors import ConfigurationError, RefusedError
 from ...messages import Candidate, Offer, parse_signal
 from ...session import EarlyStore, Session, SessionTable
-from .connection import WebRTCConnection, description
+from .connection import WebRTCConnection, description, warm_up
 from .ice import RTCConfigurationCallable, resolve, to_aiortc, to_ice_candidate
 
 logger = logging.getLogger("fastrtc")
@@ -65,6 +65,10 @@ class WebRTCDoor:
         self._allow_extra_tracks = allow_extra_tracks
         self._connections: dict[str, WebRTCConnection] = {}
         self._early: EarlyStore[Candidate] = EarlyStore(EARLY_CANDIDATES)
+
+    async def warm_up(self) -> None:
+        """Do once what is slow at its first time, before a call can suffer from it."""
+        await warm_up()
 
     async def handle(
         self, body: Mapping[str, Any], *, inputs_announced: bool = False
