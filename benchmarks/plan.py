@@ -59,7 +59,7 @@ QUICK = Plan(
     probes=2,
     turns=3,
     interruptions=1,
-    ramp=(35, 70),
+    ramp=(20, 50, 75),
     ramp_turns=2,
 )
 SESSIONS = 10

@@ -94,7 +94,7 @@ ROWS = (
         "ReplyOnPause: sessions a core before replies suffer",
         better="more",
         meaning="the last step at which four conversations beside the load got all "
-        "replies, their p95 at most twice that without load",
+        "replies, their p95 at most twice that without load, in one of two tries",
     ),
     Row(
         "reply_ms",

@@ -17,7 +17,8 @@ T = TypeVar("T")
 CHECK_S = 0.001
 """Real time between two looks at threads that the virtual clock waits for."""
 PATIENCE_S = 1.0
-"""Real time after which a thread that does nothing visible counts as blocked."""
+"""Real time after which the clock goes on, one timer at a time, though a thread
+still computes or is blocked in a way that can't be seen from outside."""
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -80,18 +81,20 @@ class _JumpingSelector(DefaultSelector):
             ready = super().select(CHECK_S)
             if ready:
                 return ready
-            if time.monotonic() >= patient_until:
+            if time.monotonic() < patient_until:
+                continue
+            if timeout is not None:
                 break
+            if not self._loop.busy:
+                raise RuntimeError(
+                    "Nothing is left to wait for: every task waits for something "
+                    "that never comes."
+                )
         # What threads handed over before they came to rest goes first.
         ready = super().select(0)
         if ready:
             return ready
-        if timeout is None:
-            raise RuntimeError(
-                "Nothing is left to wait for: every task waits for something that "
-                "never comes."
-            )
-        self._loop.jump(timeout)
+        self._loop.jump(timeout or 0.0)
         return []
 
 

@@ -132,6 +132,7 @@ class Load:
         self._url = url
         self._packets = packets
         self._callers: list[_Caller] = []
+        self._began_s = time.perf_counter()
         # Seeded: the callers of all candidates talk at the same times.
         self._dice = random.Random(7)
 
@@ -147,13 +148,15 @@ class Load:
                 at = self._dice.randrange(len(self._packets))
                 self._callers.append(_Caller(pc, self._packets, at))
 
-    async def measure(self, seconds: float) -> Delivery:
-        """Let it run, and see what comes back."""
+    def reset(self) -> None:
+        """Count from here."""
+        self._began_s = time.perf_counter()
         for caller in self._callers:
             caller.reset()
-        began_s = time.perf_counter()
-        await asyncio.sleep(seconds)
-        due = (time.perf_counter() - began_s) / FRAME_S * len(self)
+
+    def delivery(self) -> Delivery:
+        """What came back since the last reset; there must be callers."""
+        due = (time.perf_counter() - self._began_s) / FRAME_S * len(self)
         sent = sum(caller.sent for caller in self._callers)
         received = sum(caller.received for caller in self._callers)
         gaps_s = [caller.longest_gap_s for caller in self._callers]

@@ -34,7 +34,9 @@ async def cost(server: Server, load: Load, plan: Plan) -> Cost:
     await asyncio.sleep(plan.settle_s)
     clock = asyncio.get_running_loop()
     began_s, cpu_s = clock.time(), server.cpu_s()
-    delivery = await load.measure(plan.load_s)
+    load.reset()
+    await asyncio.sleep(plan.load_s)
+    delivery = load.delivery()
     cpu_ms = 1000 * (server.cpu_s() - cpu_s) / (clock.time() - began_s)
     return Cost(
         cpu_ms=cpu_ms / len(load),

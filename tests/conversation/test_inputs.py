@@ -221,3 +221,19 @@ async def test_hanging_up_while_inputs_are_awaited() -> None:
         await talk.message("send_input", within_s=3)
     await asyncio.sleep(100)
     assert bot.got == []
+
+
+async def test_a_greeting_that_takes_no_inputs_is_given_none() -> None:
+    """Lost otherwise: a bot with inputs could not greet with a plain function."""
+    bot = Bot()
+    greeted: list[bool] = []
+
+    def greet() -> Iterator[Any]:
+        greeted.append(True)
+        yield VOICE
+
+    handler = ReplyOnPause(bot.one, startup_fn=greet, model=LoudnessModel())
+    table = SessionTable(lambda: handler, defaults=lambda: ["a name"])
+    async with Conversation(table) as talk:
+        await talk.until(0.5)
+    assert greeted == [True]

@@ -371,3 +371,29 @@ async def test_nothing_is_nothing(empty: Any) -> None:
     """Lost otherwise: a reply function that has no answer would crash."""
     values = [v async for v in iterate(empty, (), asyncio.Event())]
     assert [v for v in values if v is not None] == []
+
+
+async def test_a_sync_generator_is_closed_though_its_step_had_not_begun() -> None:
+    """Lost otherwise: a call hung up at a busy moment would leave its files open."""
+    closed: list[int] = []
+    kept: list[Any] = []
+
+    def reply() -> Iterator[int]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            closed.append(1)
+
+    def function() -> Iterator[int]:
+        kept.append(reply())  # so that it isn't closed by being forgotten
+        return kept[0]
+
+    values = iterate(function, (), asyncio.Event())
+    assert await values.__anext__() == 1
+    step = asyncio.ensure_future(values.__anext__())
+    await asyncio.sleep(0)
+    step.cancel()  # before any thread has begun it
+    with pytest.raises(asyncio.CancelledError):
+        await step
+    assert closed == [1]

@@ -91,8 +91,12 @@ async def _iterate_sync(
         raise
     finally:
         close = getattr(iterator, "close", None)
-        # One that was interrupted unwinds in its own thread.
-        if close is not None and not interrupted:
+        if interrupted and inspect.isgenerator(iterator):
+            # It unwinds in its own thread, unless that one hadn't begun: only then
+            # is it not "already executing".
+            with contextlib.suppress(ValueError):
+                await threads.run(iterator.close)
+        elif close is not None and not interrupted:
             await threads.run(close)
 
 

@@ -221,7 +221,7 @@ class ReplyOnPause(StreamHandler):
         await self._await_inputs()
         values = tuple(self.latest_args[1:])
         if audio is None:
-            return values if self._needs_additional_inputs else ()
+            return self._startup_arguments(values)
         first: Any = audio
         if self.latest_args and hasattr(self.latest_args[0], "webrtc_id"):
             first = self.latest_args[0]
@@ -229,6 +229,12 @@ class ReplyOnPause(StreamHandler):
         if not self._needs_additional_inputs:
             return (first,)
         return (first, *self._parameters.fit(values))
+
+    def _startup_arguments(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        """As many of the inputs as `startup_fn` takes, which may be none."""
+        if not self._needs_additional_inputs or self.startup_fn is None:
+            return ()
+        return values[: _Parameters(self.startup_fn, skip=0).most]
 
     async def _await_inputs(self) -> None:
         if not self._needs_additional_inputs:
@@ -268,12 +274,12 @@ class ReplyOnPause(StreamHandler):
 
 
 class _Parameters:
-    """How many additional inputs a reply function takes."""
+    """How many additional inputs a function takes, after the first `skip` arguments."""
 
-    def __init__(self, fn: Callable[..., Any]) -> None:
+    def __init__(self, fn: Callable[..., Any], skip: int = 1) -> None:
         self.required = 0
         self.additional = 0
-        self._most = 0
+        self.most = 0
         try:
             parameters = list(inspect.signature(fn).parameters.values())
         except (TypeError, ValueError):
@@ -282,11 +288,11 @@ class _Parameters:
             inspect.Parameter.POSITIONAL_ONLY,
             inspect.Parameter.POSITIONAL_OR_KEYWORD,
         )
-        positional = [p for p in parameters if p.kind in kinds][1:]
+        positional = [p for p in parameters if p.kind in kinds][skip:]
         variable = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
         self.required = sum(p.default is inspect.Parameter.empty for p in positional)
         self.additional = len(positional) + (1 if variable else 0)
-        self._most = 10**6 if variable else len(positional)
+        self.most = 10**6 if variable else len(positional)
 
     def fit(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
         """The values, if they are of a number the function can take.
@@ -294,10 +300,10 @@ class _Parameters:
         Raises:
             ConfigurationError: there are too few or too many.
         """
-        if self.required <= len(values) <= self._most or not self.additional:
+        if self.required <= len(values) <= self.most or not self.additional:
             return values
         raise ConfigurationError(
-            f"the reply function takes {self.required} to {self._most} additional "
+            f"the reply function takes {self.required} to {self.most} additional "
             f"inputs, {len(values)} came"
         )
 
