@@ -18,7 +18,7 @@ from fastrtc import (
 from fastrtc.audio import resample
 from fastrtc.errors import ModelUnavailableError
 from fastrtc.pause_detection import SileroVADModel, StreamingModel
-from fastrtc.pause_detection.silero import WINDOW_MS, _open_session
+from fastrtc.pause_detection.silero import SILENT_WINDOWS, WINDOW_MS, _open_session
 
 pytest.importorskip("espeakng_loader")
 
@@ -137,6 +137,37 @@ def test_streams_do_not_disturb_each_other() -> None:
         mixed += one.push(spoken()[i : i + 512])
         other.push(np.zeros(512, np.int16))
     assert mixed == alone
+
+
+class CountingModel(SileroVADModel):
+    """Counts the windows it is asked about."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def __call__(self, windows: Any, state: Any) -> Any:
+        self.asked += 1
+        return super().__call__(windows, state)
+
+
+def test_a_silent_line_costs_no_inference() -> None:
+    """Lost otherwise: every open line would cost as much as one with speech on it."""
+    model = CountingModel()
+    meter = model.open_meter()
+    meter.push(np.zeros(100 * 512, np.int16))
+    assert model.asked == SILENT_WINDOWS
+
+
+def test_speech_after_long_silence_is_noticed_as_soon() -> None:
+    """Lost otherwise: first words after a long silence would come late, or not."""
+    meter = get_silero_model().open_meter()
+    rested = meter.push(np.concatenate((np.zeros(200 * 512, np.int16), spoken())))[200:]
+    fresh = get_silero_model().open_meter().push(spoken())
+    first = [next(i for i, (_, p) in enumerate(r) if p > 0.5) for r in (rested, fresh)]
+    last = [max(i for i, (_, p) in enumerate(r) if p > 0.5) for r in (rested, fresh)]
+    assert abs(first[0] - first[1]) <= 1
+    assert abs(last[0] - last[1]) <= 1
 
 
 def test_missing_weights_are_named(tmp_path: Path) -> None:

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 WEIGHTS = Path(__file__).parent / "weights" / "silero_vad.onnx"
 CONTEXT_SAMPLES = 64
+SILENCE_RMS = 0.001
+"""-60 dB of full scale: below it nobody speaks, whatever the microphone."""
+SILENT_WINDOWS = 8
+"""So many windows of silence one after the other still go to the model, which needs
+them to forget the speech before; then 256 ms have passed and it is left to rest. A
+line on which nobody speaks, the usual state of most, then costs no inference."""
 WINDOW_MS = 1000.0 * VAD_WINDOW_SAMPLES / VAD_SAMPLE_RATE_HZ
 
 _loading = threading.Lock()
@@ -126,6 +132,7 @@ class SileroMeter:
         self._state = np.zeros((2, 1, 128), np.float32)
         self._input = np.zeros((1, CONTEXT_SAMPLES + VAD_WINDOW_SAMPLES), np.float32)
         self._pending = np.zeros(0, np.int16)
+        self._silent_windows = 0
 
     def push(self, samples: NDArray[np.int16]) -> list[tuple[float, float]]:
         """`(milliseconds, probability)` of each completed window; int16 (n,)."""
@@ -143,6 +150,12 @@ class SileroMeter:
         """The probability of one window, float32 (512,)."""
         self._input[0, :CONTEXT_SAMPLES] = self._input[0, -CONTEXT_SAMPLES:]
         self._input[0, CONTEXT_SAMPLES:] = samples
+        if np.dot(samples, samples) >= samples.size * SILENCE_RMS**2:
+            self._silent_windows = 0
+        elif self._silent_windows == SILENT_WINDOWS:
+            return 0.0
+        else:
+            self._silent_windows += 1
         probability, self._state = self._model(self._input, self._state)
         return float(probability[0])
 
