@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import shlex
-import signal
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -128,16 +127,10 @@ def _on_core(core: int) -> Generator[None, None, None]:
         process.cpu_affinity(before)
 
 
-def _stop(signum: int, frame: object) -> None:
-    raise SystemExit(f"stopped by signal {signum}")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run it; 1 when something can't be measured."""
     argv = sys.argv[1:] if argv is None else argv
     arguments = arguments_of(argv)
-    # So that servers are ended on the way out.
-    signal.signal(signal.SIGTERM, _stop)
     use_loopback_only()
     plan = QUICK if arguments.quick else FULL
     if arguments.rounds:
@@ -151,6 +144,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BenchmarkError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("benchmarks: stopped", file=sys.stderr)
+        return 130
     command = shlex.join(["python", "-m", "benchmarks", *argv])
     minutes = (time.monotonic() - began_s) / 60
     text = report.report(results, candidates, command, minutes)

@@ -35,6 +35,9 @@ components' defaults are used: a page's round trip, with room for a bad network.
 CLOSE_GRACE_S = 2.0
 """How long user code may take to end after it was told to, before it is left."""
 
+OUTPUTS_GRACE_S = 2.0
+"""How long CloseStream waits for the page to fetch the outputs before it."""
+
 EMIT_ERRORS_IN_A_ROW = 10
 """So many errors of `emit` one after the other end the session: it is broken."""
 

@@ -132,7 +132,7 @@ def _parse_clip(value: object) -> Clip | None:
     if not isinstance(array, np.ndarray):
         raise OutputError(_expected(f"(rate, {type(array).__name__})"))
     samples = _shape(cast("NDArray[Any]", array), layout)
-    return Clip(int(rate), samples)
+    return Clip(int(rate), samples) if samples.shape[1] else None
 
 
 def _shape(array: NDArray[Any], layout: Layout | None) -> NDArray[np.int16]:

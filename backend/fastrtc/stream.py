@@ -47,7 +47,7 @@ class UIArgs(TypedDict):
         send_input_on: send inputs when they change, or when they are submitted.
         hide_title: no title and subtitle.
         full_screen: fill the page; default True.
-        variant: `"textbox"` to type as well as speak.
+        variant: `"textbox"`, to type as well as speak, is not in this version.
     """
 
     title: NotRequired[str]
@@ -108,6 +108,7 @@ class Stream:
         verbose: bool = True,
     ) -> None:
         check_handler(handler, mode, modality)
+        check_variant((ui_args or {}).get("variant"))
         if additional_outputs and additional_outputs_handler is None:
             raise ConfigurationError(
                 "additional_outputs need an additional_outputs_handler that makes "
@@ -138,8 +139,6 @@ class Stream:
         )
         self._ui: Blocks | None = None
         self._component: WebRTC | None = None
-        if self.ui_args.get("variant") == "textbox" and hasattr(handler, "needs_args"):
-            handler.needs_args = True
 
     def _defaults(self) -> Sequence[Any] | None:
         if not self.additional_input_components:
@@ -298,6 +297,18 @@ def check_handler(handler: Any, mode: Mode, modality: Modality) -> None:
             'with modality="audio" and mode="send-receive" the handler must be a '
             "StreamHandler, an AsyncStreamHandler or a ReplyOnPause, "
             f"not {type(handler).__name__}"
+        )
+
+
+def check_variant(variant: str | None) -> None:
+    """Refuse looks of the page that are not there.
+
+    Raises:
+        ConfigurationError: it is not "wave".
+    """
+    if variant not in (None, "wave"):
+        raise ConfigurationError(
+            f'this version has variant="wave" only, not {variant!r}'
         )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, TypeVar
 
 import httpx
 from aiortc import (
@@ -19,7 +20,33 @@ from ..errors import BenchmarkError
 
 CONNECT_TIMEOUT_S = 60.0
 
+HANG_UP_TIMEOUT_S = 5.0
+"""When a measurement is broken off, aiortc may wait for a task that never ran."""
+MEASUREMENT_TIMEOUT_S = 900.0
+"""The longest, the ramp, takes about 4 minutes."""
+
+T = TypeVar("T")
 OnTrack = Callable[[MediaStreamTrack], None]
+
+
+def run(measurement: Coroutine[Any, Any, T]) -> T:
+    """What a measurement gives, on an event loop of its own.
+
+    Raises:
+        BenchmarkError: it takes far too long.
+    """
+    try:
+        return asyncio.run(asyncio.wait_for(measurement, MEASUREMENT_TIMEOUT_S))
+    except asyncio.TimeoutError as error:
+        text = f"nothing after {MEASUREMENT_TIMEOUT_S:g} s"
+        raise BenchmarkError(text) from error
+
+
+async def hang_up(pcs: Iterable[RTCPeerConnection]) -> None:
+    """End connections, or leave them to the process's end."""
+    closing = asyncio.gather(*(pc.close() for pc in pcs))
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(closing, HANG_UP_TIMEOUT_S)
 
 
 async def call(
@@ -41,7 +68,7 @@ async def call(
     try:
         await asyncio.wait_for(_connect(pc, url, is_open), CONNECT_TIMEOUT_S)
     except (asyncio.TimeoutError, httpx.HTTPError) as error:
-        await pc.close()
+        await hang_up([pc])
         said = str(error) or f"no connection after {CONNECT_TIMEOUT_S:g} s"
         raise BenchmarkError(f"can't call {url}: {said}") from error
     return pc

@@ -19,7 +19,7 @@ from aiortc.mediastreams import MediaStreamError
 from av.audio.frame import AudioFrame
 
 from ..speech import FRAME_S, FRAME_SAMPLES, RATE_HZ, Samples
-from .call import call
+from .call import call, hang_up
 from .wire import RawMedia
 
 SLOTS = 10
@@ -174,7 +174,7 @@ class Load:
 
     async def hang_up(self) -> None:
         """End all sessions."""
-        await asyncio.gather(*(caller.pc.close() for caller in self._callers))
+        await hang_up(caller.pc for caller in self._callers)
 
 
 @contextlib.asynccontextmanager

@@ -15,7 +15,7 @@ from aiortc.mediastreams import MediaStreamError
 from av.audio.frame import AudioFrame
 
 from ..speech import FRAME_S, FRAME_SAMPLES, RATE_HZ, Samples, noise
-from .call import call
+from .call import call, hang_up
 
 LOUD_RMS = 800.0
 """Above what a codec makes of silence, and far below the tones (8,500)."""
@@ -114,11 +114,11 @@ class Probe:
             return False
         return True
 
-    async def stopped(self) -> None:
-        """Wait until its listening has ended."""
+    def stop(self) -> None:
+        """Neither speak nor listen any more."""
         self.microphone.stop()
         if self._listening is not None:
-            await self._listening
+            self._listening.cancel()
 
 
 @contextlib.asynccontextmanager
@@ -129,8 +129,8 @@ async def probing(url: str) -> AsyncGenerator[Probe, None]:
     try:
         yield probe
     finally:
-        await pc.close()
-        await probe.stopped()
+        await hang_up([pc])
+        probe.stop()
 
 
 def onsets_s(heard: Sequence[Heard], quiet_s: float) -> list[float]:

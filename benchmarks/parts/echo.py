@@ -7,6 +7,7 @@ import random
 
 import numpy as np
 
+from ..client.call import run
 from ..client.load import loading, opus_packets
 from ..client.probe import onsets_s, probing
 from ..plan import SESSIONS, Plan
@@ -25,7 +26,7 @@ ECHO_WITHIN_S = 0.4 + BURST_FRAMES * 0.02
 def measure(candidate: Candidate, plan: Plan) -> Values:
     """Latency of one session alone, then the cost of ten."""
     with running(candidate, "bare" if candidate.is_bare else "echo") as server:
-        return asyncio.run(_measure(server, plan))
+        return run(_measure(server, plan))
 
 
 async def _measure(server: Server, plan: Plan) -> Values:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from ..client.call import run
 from ..client.probe import probing, silent_after_s
 from ..plan import Plan
 from ..results import Values
@@ -24,7 +25,7 @@ as long, and no pause between answers as short."""
 def measure(candidate: Candidate, plan: Plan) -> Values:
     """From the onset of an interruption to the last that is heard of the bot."""
     with running(candidate, "long") as server:
-        silences = asyncio.run(_measure(server.url, plan))
+        silences = run(_measure(server.url, plan))
     heard = [1000 * silence for silence in silences if silence is not None]
     return {
         "interruption_ms": heard,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-
+from ..client.call import run
 from ..client.load import loading, opus_packets
 from ..plan import SESSIONS, Plan
 from ..results import Values
@@ -15,7 +14,7 @@ from .cost import cost
 def measure(candidate: Candidate, plan: Plan) -> Values:
     """The cost of one session that hears a quiet room, and of ten that talk."""
     with running(candidate, "reply") as server:
-        return asyncio.run(_measure(server, plan))
+        return run(_measure(server, plan))
 
 
 async def _measure(server: Server, plan: Plan) -> Values:

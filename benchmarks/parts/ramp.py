@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..client.call import run
 from ..client.load import Load, loading, opus_packets
 from ..errors import BenchmarkError
 from ..plan import Plan
@@ -63,7 +64,7 @@ class Step:
 def measure(candidate: Candidate, plan: Plan, results: Results) -> None:
     """Add sessions until the replies to a few of them suffer."""
     with running(candidate, "reply") as server:
-        holds, why = asyncio.run(_climb(server, plan))
+        holds, why = run(_climb(server, plan))
     results.add(candidate.name, {"sessions_a_core": [float(holds)]})
     results.notes.append(f"Sessions a core, {candidate.name}: {why}.")
 

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from dataclasses import dataclass
 
+from ..client.call import run
 from ..client.probe import onsets_s, probing
 from ..plan import Plan
 from ..results import Values
@@ -40,7 +41,7 @@ class Turns:
 def measure(candidate: Candidate, plan: Plan) -> Values:
     """Conversations with nothing else going on."""
     with running(candidate, "reply") as server:
-        turns = asyncio.run(converse(server.url, plan.probes, plan.turns, utterances()))
+        turns = run(converse(server.url, plan.probes, plan.turns, utterances()))
     return {
         "reply_ms": turns.latencies_ms,
         "reply_early": [float(turns.early)],

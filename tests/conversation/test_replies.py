@@ -13,12 +13,14 @@ import pytest
 
 from fastrtc import (
     AdditionalOutputs,
+    AlgoOptions,
     CloseStream,
     ReplyOnPause,
     Warning,
     WebRTCError,
     get_current_context,
 )
+from fastrtc.handlers.threads import threads
 from fastrtc.session import SessionTable
 from fastrtc.testing import Conversation, LoudnessModel, speech
 from tests.support.handlers import tone
@@ -335,7 +337,7 @@ async def test_a_response_can_be_triggered() -> None:
 
     async with Conversation(bot(reply)) as talk:
         handler: Any = talk.client.session.handler
-        await asyncio.to_thread(handler.trigger_response)
+        await threads.run(handler.trigger_response)
         await talk.bot_starts(within_s=0.2)
     ((rate_hz, array),) = got
     assert rate_hz == 48_000
@@ -387,3 +389,48 @@ async def test_two_users_do_not_hear_each_other() -> None:
         await one.until(7)
         assert one.bot_spoke_s() == pytest.approx(1.0, abs=0.05)
         assert other.bot_spoke_s() == pytest.approx(2.0, abs=0.05)
+
+
+async def test_a_speaker_without_end_is_answered_piece_by_piece() -> None:
+    """Lost otherwise: what goes on after a cut would kill the reply to it."""
+    finished: list[float] = []
+
+    async def slow(audio: Any) -> AsyncIterator[Any]:
+        await asyncio.sleep(0.6)
+        finished.append(audio[1].shape[1] / audio[0])
+        yield VOICE
+
+    options = AlgoOptions(max_continuous_speech_s=1.0)
+    async with Conversation(bot(slow, algo_options=options)) as talk:
+        talk.say(speech(4.0), at_s=0.5)
+        await talk.until(8)
+    assert len(finished) >= 3
+
+
+async def test_a_subclass_may_wait_for_its_inputs_in_start_up() -> None:
+    """Lost otherwise: such a subclass would block the server for good."""
+    got: list[Any] = []
+
+    class Greeter(ReplyOnPause):
+        def start_up(self) -> None:
+            self.wait_for_args_sync()
+            got.append(self.latest_args[1])
+            super().start_up()
+
+        def copy(self) -> ReplyOnPause:
+            return Greeter(self.fn, self.startup_fn, model=self.model)
+
+    handler = Greeter(echo, startup_fn=lambda: iter([VOICE]), model=LoudnessModel())
+    table = SessionTable(lambda: handler, defaults=lambda: ["a name"])
+    async with Conversation(table) as talk:
+        await talk.bot_starts(within_s=1)
+    assert got == ["a name"]
+
+
+def test_overriding_what_is_never_called_is_told() -> None:
+    """Lost otherwise: an old subclass would silently do something else."""
+    with pytest.warns(UserWarning, match="determine_pause is never called"):
+
+        class Old(ReplyOnPause):  # pyright: ignore[reportUnusedClass]
+            def determine_pause(self, *args: Any) -> bool:
+                return True

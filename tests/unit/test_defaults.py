@@ -71,3 +71,12 @@ def test_real_components() -> None:
         gradio.Number(),
     ]
     assert component_defaults(components) == [3, "hello", True, "b", None]
+
+
+def test_sessions_share_no_default() -> None:
+    """Lost otherwise: what one user leaves in a State would reach the next one."""
+    state = Component([])
+    first, second = component_defaults([state]), component_defaults([state])
+    first[0].append("a secret")
+    assert second == [[]]
+    assert component_defaults([state]) == [[]]

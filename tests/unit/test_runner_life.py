@@ -308,3 +308,24 @@ async def test_webrtc_errors_from_threads_reach_the_page() -> None:
     await asyncio.sleep(0.1)
     assert client.of("error") == ["Too loud."]
     await client.hang_up()
+
+
+async def test_a_cancelled_task_of_the_apps_own_is_an_error_like_any_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Lost otherwise: a bot whose model connection restarts would fall mute."""
+    calls: list[int] = []
+
+    async def emit(_: AsyncHandler) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            inner = asyncio.ensure_future(asyncio.sleep(9))
+            inner.cancel()
+            await inner
+        await asyncio.sleep(0.05)
+
+    client = Client(AsyncHandler(emit=emit))
+    await asyncio.sleep(0.5)
+    assert len(calls) > 4
+    assert "emit raised" in caplog.text
+    await client.hang_up()

@@ -73,11 +73,11 @@ def test_outputs_need_their_handler() -> None:
         make(additional_outputs=[object()])
 
 
-def test_the_textbox_makes_the_handler_take_its_data() -> None:
-    """Lost otherwise: typed text would not reach the reply function."""
+def test_what_is_not_there_is_refused() -> None:
+    """Lost otherwise: a page would come up without the text box it was asked for."""
     handler = ReplyOnPause(lambda audio: None, model=LoudnessModel())
-    make(handler, ui_args={"variant": "textbox"})
-    assert handler.needs_args
+    with pytest.raises(ConfigurationError, match="textbox"):
+        make(handler, ui_args={"variant": "textbox"})
 
 
 @pytest.mark.parametrize("place", ["Spaces", "Colab"])

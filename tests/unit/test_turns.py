@@ -139,10 +139,17 @@ def test_the_greatest_length_cuts() -> None:
     assert events == [
         (200, SpeechStarted(200)),
         (2000, Pause(0, cut=True)),
-        (2200, SpeechStarted(200)),
         (4000, Pause(0, cut=True)),
-        (4200, SpeechStarted(200)),
     ]
+
+
+def test_silence_after_a_cut_is_no_turn() -> None:
+    """Lost otherwise: a cut would be followed by a reply to nothing."""
+    options = AlgoOptions(max_continuous_speech_s=2.0)
+    detector = TurnDetector(options)
+    events = run(detector, windows((2040, 1), (2000, 0), (1000, 1)))
+    kinds = [type(event) for _, event in events]
+    assert kinds == [SpeechStarted, Pause, SpeechStarted]
 
 
 def test_turns_follow_each_other() -> None:

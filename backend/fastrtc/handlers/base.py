@@ -43,8 +43,11 @@ class StreamHandlerBase(ABC):
         ConfigurationError: (a ValueError) `output_sample_rate` is no multiple of 50.
     """
 
-    runs_on_loop: ClassVar[bool] = False
+    receives_on_loop: ClassVar[bool] = False
     """`receive` never blocks, so it is called on the event loop itself."""
+
+    starts_on_loop: ClassVar[bool] = False
+    """The same of `start_up`."""
 
     pushes: ClassVar[bool] = False
     """Output is pushed to the session; `emit` is not asked for any."""
@@ -136,8 +139,14 @@ class StreamHandlerBase(ABC):
         return self._clear
 
     def _clear(self) -> None:
-        link = self._attached()
-        link.loop.call_soon_threadsafe(link.clear)
+        self._on_loop(self._attached().clear)
+
+    def _on_loop(self, action: Callable[[], object]) -> None:
+        """Do it on the session's loop: at once if this is it, else soon."""
+        if _running_loop() is self.loop:
+            action()
+        else:
+            self.loop.call_soon_threadsafe(action)
 
     def _attached(self) -> Link:
         if self._link is None:
@@ -207,7 +216,13 @@ class StreamHandlerBase(ABC):
         Raises:
             ArgsTimeoutError: nothing came in `timeout_s` seconds.
             SessionClosedError: the session ended meanwhile.
+            ConfigurationError: called on the event loop, which would wait for itself.
         """
+        if _running_loop() is self.loop:
+            raise ConfigurationError(
+                "wait_for_args_sync() would block the event loop it waits for: "
+                "await self.wait_for_args() instead"
+            )
         loop = self.loop
         asyncio.run_coroutine_threadsafe(self.wait_for_args(timeout_s), loop).result()
 
@@ -292,6 +307,13 @@ class AsyncAudioVideoStreamHandler(AsyncStreamHandler):
     @abstractmethod
     async def video_emit(self) -> VideoEmitType:
         """Give the next video frame: uint8 (height, width, 3), BGR."""
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def copy_handler(handler: StreamHandlerBase) -> StreamHandlerBase:

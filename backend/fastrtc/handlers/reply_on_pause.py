@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -21,6 +23,9 @@ from .replies import Reply
 from .threads import threads
 
 ReplyFnGenerator: TypeAlias = Callable[..., Any]
+
+_NOT_CALLED = {"emit", "determine_pause", "process_audio"}
+"""Methods that subclasses of FastRTC's ReplyOnPause could override to some effect."""
 
 
 @dataclass
@@ -69,7 +74,8 @@ class ReplyOnPause(StreamHandler):
     The remaining arguments are those of `StreamHandler`.
     """
 
-    runs_on_loop: ClassVar[bool] = True
+    receives_on_loop: ClassVar[bool] = True
+    starts_on_loop: ClassVar[bool] = True
     pushes: ClassVar[bool] = True
 
     def __init__(
@@ -103,6 +109,19 @@ class ReplyOnPause(StreamHandler):
         self._parameters = _Parameters(fn)
         self._listener: Listener | None = None
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """What a subclass defines itself may block, so it is called in a thread."""
+        super().__init_subclass__(**kwargs)
+        cls.receives_on_loop = cls.receive is ReplyOnPause.receive
+        cls.starts_on_loop = cls.start_up is ReplyOnPause.start_up
+        for name in _NOT_CALLED & vars(cls).keys():
+            warnings.warn(
+                f"{cls.__name__}.{name} is never called: replies are pushed, and turns "
+                "are judged by pause_detection and AlgoOptions.",
+                UserWarning,
+                stacklevel=2,
+            )
+
     def copy(self) -> ReplyOnPause:
         return ReplyOnPause(
             self.fn,
@@ -132,7 +151,9 @@ class ReplyOnPause(StreamHandler):
         if listener is None:
             listener = self._listener = self._open_listener()
         if listener.fast:
-            self._act(listener.push(frame[1]))
+            heard = listener.push(frame[1])
+            if heard:
+                self._on_loop(partial(self._act, heard))
             return None
         return self._receive_slowly(listener, frame[1])
 
@@ -187,7 +208,7 @@ class ReplyOnPause(StreamHandler):
 
     def trigger_response(self) -> None:
         """Reply now, without waiting for a pause; from any thread."""
-        self._attached().loop.call_soon_threadsafe(self._reply_now)
+        self._on_loop(self._reply_now)
 
     def _reply_now(self) -> None:
         self.interrupt()
@@ -256,7 +277,8 @@ class ReplyOnPause(StreamHandler):
     def start_up(self) -> Any:
         if self.startup_fn is None:
             return
-        self._begin(Reply(self.startup_fn, self._attached(), self._on_outputs, None))
+        reply = Reply(self.startup_fn, self._attached(), self._on_outputs, None)
+        self._on_loop(partial(self._begin, reply))
 
     def reset(self) -> None:
         """Forget the turn in progress and that inputs have come."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -19,6 +20,8 @@ from .calls import call
 from .listening import Utterance
 from .reply_on_pause import ReplyFnGenerator, ReplyOnPause
 
+MAX_WAITING = 8
+"""Turns that wait for a slow recogniser at most; further ones are not looked at."""
 MARGIN_MS = 250
 """Kept before the estimated end of the stop word: better a bit of the word than
 a command without its first sound."""
@@ -78,6 +81,8 @@ class ReplyOnStopWords(ReplyOnPause):
         self.stop_words = words
         self.stt_model = stt_model or get_stt_model("moonshine/base")
         self._awake = False
+        self._waiting = 0
+        self._recognising = asyncio.Lock()
 
     def copy(self) -> ReplyOnStopWords:
         return ReplyOnStopWords(
@@ -101,12 +106,22 @@ class ReplyOnStopWords(ReplyOnPause):
         return self._matcher.find(text) is not None
 
     def _on_utterance(self, utterance: Utterance) -> None:
-        if self._awake:
-            self._awake = False
-            super()._on_utterance(utterance)
-            return
         self.state.started_talking = False
-        self._attached().spawn(self._look_for_stop_word(utterance))
+        if self._waiting < MAX_WAITING:
+            self._waiting += 1
+            self._attached().spawn(self._in_turn(utterance))
+
+    async def _in_turn(self, utterance: Utterance) -> None:
+        """One turn after the other: whether it is answered depends on those before."""
+        try:
+            async with self._recognising:
+                if self._awake:
+                    self._awake = False
+                    super()._on_utterance(utterance)
+                else:
+                    await self._look_for_stop_word(utterance)
+        finally:
+            self._waiting -= 1
 
     async def _look_for_stop_word(self, utterance: Utterance) -> None:
         audio: AudioFrame = (utterance.sample_rate_hz, utterance.audio)

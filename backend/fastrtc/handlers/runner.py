@@ -6,7 +6,7 @@ User code is reached from here and from `replies` only, always by way of `calls`
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 from collections import deque
 from collections.abc import Coroutine
 from typing import Any, cast
@@ -22,6 +22,8 @@ from ..outputs import CloseStream, Emission, parse_emission
 from .base import AudioFrame, StreamHandlerBase
 from .calls import call
 from .link import Link
+
+logger = logging.getLogger("fastrtc")
 
 RETRY_S = EMIT_RETRY_MS / 1000
 
@@ -40,7 +42,7 @@ class HandlerRunner:
         self._frames: deque[AudioFrame] = deque(maxlen=INPUT_QUEUE_FRAMES)
         self._arrived = asyncio.Event()
         self._nudge: asyncio.Future[None] | None = None
-        self._inline: Any = handler if handler.runs_on_loop else None
+        self._inline: Any = handler if handler.receives_on_loop else None
         self._waiting: Any = None
         self._ending = False
         self.dropped_frames = 0
@@ -60,7 +62,7 @@ class HandlerRunner:
         if start_up is None:
             return
         try:
-            if self.handler.runs_on_loop and not asyncio.iscoroutinefunction(start_up):
+            if self.handler.starts_on_loop:
                 start_up()
             else:
                 await call(start_up, owner=self.handler)
@@ -109,12 +111,14 @@ class HandlerRunner:
     async def _receive(self, frame: AudioFrame) -> None:
         receive = cast("Any", self.handler).receive
         try:
-            if self.handler.runs_on_loop:
+            if self.handler.receives_on_loop:
                 result = receive(frame)
                 if result is not None:
                     await result
             else:
                 await call(receive, frame, owner=self.handler)
+        except asyncio.CancelledError as error:
+            self._check_cancelled("receive", error)
         except Exception as error:
             self._link.report("receive", error)
 
@@ -129,9 +133,9 @@ class HandlerRunner:
             try:
                 emission = parse_emission(await call(emit, owner=self.handler))
                 errors_in_a_row = 0
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
                 errors_in_a_row += 1
-                self._link.report("emit", error)
+                self._check_cancelled("emit", error)
                 if errors_in_a_row >= EMIT_ERRORS_IN_A_ROW:
                     text = "The app's emit function keeps failing."
                     await self._end(CloseStream(text))
@@ -150,6 +154,16 @@ class HandlerRunner:
                 # An emit that never waits must not keep the loop to itself, least
                 # of all when the session ends and nothing is taken any more.
                 await asyncio.sleep(0)
+
+    def _check_cancelled(self, where: str, error: BaseException) -> None:
+        """Report an error, and a cancellation that isn't the session's.
+
+        User code that awaits a task of its own gets CancelledError when that task
+        was cancelled; for us it is an error like any other.
+        """
+        if self._ending and isinstance(error, asyncio.CancelledError):
+            raise error
+        self._link.report(where, error)
 
     async def _end(self, close: CloseStream) -> None:
         farewell = Emission(close=close)
@@ -183,15 +197,17 @@ class HandlerRunner:
         """Call the user's `shutdown`, for a bounded time."""
         # User code that swallows its cancellation must not be called again.
         self._ending = True
-        with contextlib.suppress(asyncio.TimeoutError):
-            try:
-                await asyncio.wait_for(
-                    call(self.handler.shutdown, owner=self.handler), CLOSE_GRACE_S
-                )
-            except asyncio.TimeoutError:
-                raise
-            except Exception as error:
-                self._link.report("shutdown", error)
+        shutting = asyncio.ensure_future(
+            call(self.handler.shutdown, owner=self.handler)
+        )
+        await asyncio.wait({shutting}, timeout=CLOSE_GRACE_S)
+        if not shutting.done():
+            logger.warning("shutdown() took over %g s and was left", CLOSE_GRACE_S)
+            shutting.cancel()
+            return
+        error = None if shutting.cancelled() else shutting.exception()
+        if error is not None:
+            self._link.report("shutdown", error)
 
 
 def _resolve(future: asyncio.Future[None]) -> None:

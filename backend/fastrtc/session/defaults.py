@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +24,8 @@ def _default(component: Any) -> Any:
     try:
         if model is not None and value is not None and not isinstance(value, model):
             value = model.from_json(value)
-        return component.preprocess(value)
+        # Of its own for each session: a handler may change it in place.
+        return copy.deepcopy(component.preprocess(value))
     except Exception as error:
         # A component that can't take its own initial value back has no default.
         logger.debug("%r has no default", component, exc_info=error)

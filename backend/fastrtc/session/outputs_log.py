@@ -7,6 +7,7 @@ more than the bound behind loses the oldest.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import AsyncIterator
 
@@ -22,6 +23,7 @@ class OutputsLog:
         self._added = 0
         self._closed = False
         self._changed = asyncio.Event()
+        self._taken = asyncio.Event()
         self._cursors: dict[str, int] = {}
 
     def add(self, item: AdditionalOutputs) -> None:
@@ -61,7 +63,24 @@ class OutputsLog:
         if cursor >= self._added:
             return None
         item, self._cursors[reader] = self._at(cursor)
+        if not self._behind():
+            self._taken.set()
         return item
+
+    def expect(self, reader: str) -> None:
+        """Say that this reader will take what there is."""
+        self._cursors.setdefault(reader, 0)
+
+    def _behind(self) -> bool:
+        return any(cursor < self._added for cursor in self._cursors.values())
+
+    async def all_taken(self, timeout_s: float) -> None:
+        """Wait until the expected readers have taken everything, or time is up."""
+        if not self._behind():
+            return
+        self._taken.clear()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._taken.wait(), timeout_s)
 
     def pending(self, reader: str) -> bool:
         """Whether `take` has something for this reader."""

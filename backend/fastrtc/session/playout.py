@@ -138,6 +138,9 @@ class Playout:
         self._pieces.clear()
         self._queued = 0
         self._resampler = None
+        if self._schedule_s is None:
+            # Nothing has left yet, so there is nothing to be heard out.
+            self._idle.set()
         self._space.set()
         self._notify()
         return heard_ms

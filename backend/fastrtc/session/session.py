@@ -15,11 +15,11 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
 from ..context import Context, current_context
-from ..errors import SessionClosedError, WebRTCError
+from ..errors import RefusedError, SessionClosedError, WebRTCError
 from ..handlers.base import AudioFrame, StreamHandlerBase
 from ..handlers.runner import HandlerRunner
 from ..messages import create_message, error_message
-from ..options import CLOSE_GRACE_S, ERROR_MESSAGE_INTERVAL_S
+from ..options import CLOSE_GRACE_S, ERROR_MESSAGE_INTERVAL_S, OUTPUTS_GRACE_S
 from ..outputs import Emission
 from .channel import MessageChannel
 from .inputs import Inputs
@@ -75,6 +75,8 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: list[asyncio.TimerHandle] = []
         self._last_report_s: dict[str, float] = {}
+        self._last_reported = ""
+        self._ended = False
         self._closing: asyncio.Task[None] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._inputs = Inputs(handler, defaults, inputs_announced)
@@ -84,7 +86,13 @@ class Session:
     # -- life ------------------------------------------------------------------------
 
     def start(self, transport: Transport) -> None:
-        """Begin: the transport is there, even if not connected yet."""
+        """Begin: the transport is there, even if not connected yet.
+
+        Raises:
+            RefusedError: the session was closed before it began.
+        """
+        if self.state == "closed":
+            raise RefusedError("connection_closed")
         self._transport = transport
         # Of its own, so that the end of the loop (a server's shutdown cancels all
         # tasks) closes the session like anything else.
@@ -120,8 +128,11 @@ class Session:
         return timer
 
     def on_closed(self, callback: Callable[[], object]) -> None:
-        """Have `callback` called when the session has ended."""
-        self._on_closed.append(callback)
+        """Have `callback` called when the session has ended, or now if it has."""
+        if self._ended:
+            callback()
+        else:
+            self._on_closed.append(callback)
 
     def end(self, text: str) -> None:
         """Tell the client why, then close; nothing more once it is closing."""
@@ -158,6 +169,7 @@ class Session:
         finally:
             self.handler.detach()
             self.channel.close()
+            self._ended = True
             for callback in self._on_closed:
                 callback()
             if self._keeper is not None:
@@ -203,7 +215,11 @@ class Session:
 
     def _choose_rate_hz(self, rate_hz: int) -> int:
         assert self._transport is not None
-        return self._transport.choose_rate_hz(rate_hz)
+        # Not less than the handler says it will give: a greeting at 8 kHz must not
+        # make the whole call sound like a telephone.
+        return self._transport.choose_rate_hz(
+            max(rate_hz, self.handler.output_sample_rate)
+        )
 
     # -- inputs and outputs ------------------------------------------------------------
 
@@ -239,6 +255,7 @@ class Session:
         if emission.close is not None:
             self.playout.finish(generation)
             await self.playout.drained()
+            await self.outputs.all_taken(OUTPUTS_GRACE_S)
             self.end(emission.close.msg)
             return False
         return True
@@ -268,15 +285,20 @@ class Session:
         with contextlib.suppress(asyncio.CancelledError):
             await task
 
+    def _log_error(self, where: str, error: BaseException) -> None:
+        self._last_reported = repr(error)
+        logger.error("session %s: %s raised", self.id, where, exc_info=error)
+
     def report(self, where: str, error: BaseException) -> None:
         self.user_errors += 1
         now = self.loop.time()
         last = self._last_report_s.get(where)
         if last is not None and now - last < ERROR_MESSAGE_INTERVAL_S:
-            logger.debug("%s raised again", where, exc_info=error)
+            if repr(error) != self._last_reported:
+                self._log_error(where, error)
             return
         self._last_report_s[where] = now
-        logger.error("session %s: %s raised", self.id, where, exc_info=error)
+        self._log_error(where, error)
         if isinstance(error, WebRTCError):
             if not error.delivered:
                 self.channel.send(error_message(str(error)))

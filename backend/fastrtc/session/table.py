@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -168,13 +169,18 @@ class EarlyStore(Generic[T]):
     def __init__(self, per_id: int = 1) -> None:
         self._per_id = per_id
         self._kept: OrderedDict[str, tuple[float, list[T]]] = OrderedDict()
+        # set_input comes from any thread.
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._kept)
 
     def add(self, session_id: str, thing: T) -> bool:
         """Keep it; False when this id has too many."""
-        now = time.monotonic()
+        with self._lock:
+            return self._add(session_id, thing, time.monotonic())
+
+    def _add(self, session_id: str, thing: T, now: float) -> bool:
         self._expire(now)
         _, things = self._kept.setdefault(session_id, (now, []))
         if self._per_id == 1:
@@ -188,8 +194,9 @@ class EarlyStore(Generic[T]):
 
     def pop(self, session_id: str) -> list[T]:
         """What was kept for this id; it is not kept any longer."""
-        self._expire(time.monotonic())
-        return self._kept.pop(session_id, (0.0, []))[1]
+        with self._lock:
+            self._expire(time.monotonic())
+            return self._kept.pop(session_id, (0.0, []))[1]
 
     def _expire(self, now: float) -> None:
         while self._kept:

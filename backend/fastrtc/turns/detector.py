@@ -67,6 +67,7 @@ class TurnDetector:
         self._speech_ms = 0.0
         self._silence_ms = 0.0
         self._turn_ms = 0.0
+        self._said_ms: float | None = None
 
     def feed(self, ms: float, probability: float) -> TurnEvent | None:
         """Take the next `ms` milliseconds; what they decide, or None."""
@@ -77,6 +78,8 @@ class TurnDetector:
         if not self.talking:
             return self._maybe_start()
         self._turn_ms += ms
+        if self._said_ms is not None and self._speaking:
+            self._said_ms += ms
         return self._maybe_end()
 
     def quiet_ms(self) -> float:
@@ -129,16 +132,26 @@ class TurnDetector:
     def _maybe_end(self) -> Pause | None:
         options = self._options
         if self._turn_ms >= options.max_continuous_speech_s * 1000:
-            return self._end(cut=True)
+            return self._cut()
         if self._speaking:
             return None
         full = self._covered_ms + self._history[0][0] > self._window_ms
         quiet_window = full and self._speech_ms < options.speech_threshold * 1000
         if self._silence_ms >= options.min_silence_ms or quiet_window:
-            return self._end(cut=False)
+            return self._end()
         return None
 
-    def _end(self, cut: bool) -> Pause:
-        silence_ms = self._silence_ms
+    def _cut(self) -> Pause:
+        """Give what was said so far; the speaker goes on, which is no new start."""
+        self._turn_ms = 0.0
+        self._said_ms = 0.0
+        return Pause(self._silence_ms, cut=True)
+
+    def _end(self) -> Pause | None:
+        silence_ms, said_ms = self._silence_ms, self._said_ms
         self.reset()
-        return Pause(silence_ms, cut)
+        least_ms = self._options.started_talking_threshold * 1000
+        if said_ms is not None and said_ms < least_ms:
+            # What is left of a turn that was cut is silence.
+            return None
+        return Pause(silence_ms)

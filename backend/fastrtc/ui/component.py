@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from gradio.blocks import Block
 from gradio.components.base import Component, server
 
 from ..errors import ConfigurationError
-from ..stream import ConcurrencyLimit, Modality, Mode, Stream
+from ..stream import ConcurrencyLimit, Modality, Mode, Stream, check_variant
 from ..transports.webrtc import RTCConfigurationCallable
 from .constraints import default_constraints
 from .data import WebRTCData, WebRTCModel
@@ -53,7 +52,7 @@ class WebRTC(Component):
         icon_button_color, pulse_color: CSS colours.
         icon_radius: corner radius of the icon, percent of its size.
         button_labels: texts by the keys "start", "stop" and "waiting".
-        variant: "wave", or "textbox" to type as well as speak.
+        variant: "wave". "textbox" is not in this version.
         full_screen: fill the page.
 
     The remaining arguments are those of every Gradio component.
@@ -105,6 +104,7 @@ class WebRTC(Component):
         full_screen: bool | None = True,
     ) -> None:
         _check_templates()
+        check_variant(variant)
         self.height = height
         self.width = width
         self.mirror_webcam = mirror_webcam
@@ -128,8 +128,8 @@ class WebRTC(Component):
             modality, self.full_screen
         )
         self.realtime: Stream | None = None
-        self._listeners = itertools.count()
-        self._pages: dict[str, str | None] = {}
+        self._readers: list[str] = []
+        self._pages: dict[str, str] = {}
         super().__init__(
             value=value,
             label=label,
@@ -193,14 +193,14 @@ class WebRTC(Component):
             additional_inputs=additional,
             verbose=False,
         )
-        if self.variant == "textbox":
-            fn.needs_args = True
+        self.realtime.check_environment()
         return self._send_inputs(listed, js, concurrency_id, send_input_on)
 
     def attach(
         self, stream: Stream, inputs: Sequence[Block], send_input_on: str
     ) -> None:
         """Connect the component to a stream that exists already."""
+        stream.check_environment()
         self.realtime = stream
         self._send_inputs([self, *inputs], None, None, send_input_on)
 
@@ -268,7 +268,8 @@ class WebRTC(Component):
         Outputs of one session are handled one after the other, each with the
         inputs' values after the one before.
         """
-        listener = OutputsListener(self, f"listener-{next(self._listeners)}", fn)
+        listener = OutputsListener(self, f"listener-{len(self._readers)}", fn)
+        self._readers.append(listener.name)
         return cast("Any", self).state_change(
             fn=listener.event_function(),
             inputs=[self, *_as_list(inputs)],
@@ -319,9 +320,13 @@ class WebRTC(Component):
         """Note whose session it is: a name alone gives no right to end it."""
         name = str(body["webrtc_id"])
         session = self.realtime and self.realtime.sessions.get(name)
-        if session:
-            self._pages[name] = body.get("session_hash")
+        page = body.get("session_hash")
+        if session and isinstance(page, str):
+            self._pages[name] = page
             session.on_closed(lambda: self._pages.pop(name, None))
+        if session:
+            for reader in self._readers:
+                session.outputs.expect(reader)
 
     @_server
     async def turn(self, _: Any = None) -> dict[str, Any]:
@@ -342,7 +347,8 @@ class WebRTC(Component):
         """End a session whose page has closed its connection."""
         name = str(body.get("webrtc_id"))
         session = self.realtime and self.realtime.sessions.get(name)
-        if session and self._pages.get(name) == body.get("session_hash"):
+        page = body.get("session_hash")
+        if session and isinstance(page, str) and self._pages.get(name) == page:
             session.close_soon("the page hung up")
         return {"status": "success"}
 

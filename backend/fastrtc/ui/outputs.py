@@ -33,7 +33,7 @@ class OutputsListener:
 
     def __init__(self, component: WebRTC, name: str, fn: Callable[..., Any]) -> None:
         self._component = component
-        self._name = name
+        self.name = name
         self._fn = fn
 
     def event_function(self) -> Callable[..., Any]:
@@ -49,7 +49,7 @@ class OutputsListener:
         if not webrtc_id or stream is None:
             return None
         log = stream.sessions.log(webrtc_id)
-        item = log.take(self._name) if log is not None else None
+        item = log.take(self.name) if log is not None else None
         if log is not None:
             self._announce_more(webrtc_id, log)
         return None if item is None else item.args
@@ -57,7 +57,7 @@ class OutputsListener:
     def _announce_more(self, webrtc_id: str, log: OutputsLog) -> None:
         stream = self._component.realtime
         session = stream.sessions.get(webrtc_id) if stream is not None else None
-        if session is not None and log.pending(self._name):
+        if session is not None and log.pending(self.name):
             session.channel.send(create_message("fetch_output", []))
 
     async def _run(self, value: WebRTCData | str | None, *inputs: Any) -> Any:

@@ -115,6 +115,8 @@ class WebRTCDoor:
                 "rtc_configuration_failed",
                 text or "The server's RTC configuration failed. Its log says why.",
             ) from error
+        if session.state == "closed":
+            raise RefusedError("connection_closed")
         connection = WebRTCConnection(
             session,
             configuration,
