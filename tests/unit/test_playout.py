@@ -379,3 +379,18 @@ async def test_clearing_forgets_the_resamplers_filter() -> None:
     await playout.drained()
     assert not ear.audio.any()
     await ear.close()
+
+
+async def test_a_timer_that_fires_a_tick_early_is_no_endless_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Lost otherwise: a rounding error of the clock would hang the whole server."""
+    loop = asyncio.get_running_loop()
+    exact = loop.time
+    monkeypatch.setattr(loop, "time", lambda: exact() - 1e-12 if exact() else 0.0)
+    playout = Playout()
+    ear = Ear(playout)
+    await playout.put(ramp(3 * FRAME + 100), 0, 30)
+    await playout.drained()
+    assert len(ear.frames) == 4
+    await ear.close()

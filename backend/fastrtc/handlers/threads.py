@@ -153,12 +153,15 @@ class DaemonThreads:
         ).start()
 
     def _work(self, inbox: queue.SimpleQueue[_Job | None]) -> None:
-        try:
-            while self._serve_one(inbox):
-                pass
-        finally:
-            with self._lock:
-                self.count -= 1
+        staying = True
+        while staying:
+            try:
+                staying = self._serve_one(inbox)
+            except ThreadInterrupt:
+                # Between two calls, meant for the one before.
+                staying = self._stay(inbox)
+        with self._lock:
+            self.count -= 1
 
     def _serve_one(self, inbox: queue.SimpleQueue[_Job | None]) -> bool:
         try:

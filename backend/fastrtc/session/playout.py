@@ -25,6 +25,8 @@ from ..options import FRAME_MS
 from ..outputs import Clip
 
 FRAME_S = FRAME_MS / 1000
+TICK_S = 1e-6
+"""An event loop may fire a timer this much early; waiting again would never end."""
 LATE_LIMIT_S = 0.1
 """A frame later than this starts a new schedule: a pause, not a hiccup."""
 
@@ -202,7 +204,7 @@ class Playout:
             due = now if self._schedule_s is None else self._schedule_s
             if not self._ready(now, due):
                 await self._wait_until(self._patience(now, due))
-            elif now < due:
+            elif now < due - TICK_S:
                 await self._wait_until(due)
             else:
                 return self._take(now, due)
@@ -214,7 +216,7 @@ class Playout:
         if self._queued >= self._frame_samples or any(p.ends for p in self._pieces):
             return True
         # Part of a frame: the rest may be late, and zeros in its place would crackle.
-        return self._schedule_s is not None and now >= due + LATE_LIMIT_S
+        return self._schedule_s is not None and now >= due + LATE_LIMIT_S - TICK_S
 
     def _patience(self, now: float, due: float) -> float | None:
         """Until when to wait for audio; notes when all that was played was heard."""
@@ -222,7 +224,7 @@ class Playout:
             return None
         if self._queued:
             return due + LATE_LIMIT_S
-        if now < due + FRAME_S:
+        if now < due + FRAME_S - TICK_S:
             return due + FRAME_S
         self._idle.set()
         return None
