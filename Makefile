@@ -122,4 +122,4 @@ clean: ## remove what was built and cached; .venv and node_modules stay
 
 .PHONY: distclean
 distclean: clean ## remove .venv and node_modules as well
-	rm -rf $(VENV) frontend/node_modules
+	rm -rf $(VENV) .bench frontend/node_modules

@@ -47,7 +47,9 @@ def arguments_of(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="about 4 minutes, not 15")
     parser.add_argument("--rounds", type=int, help="instead of the plan's")
     parser.add_argument(
-        "--output", type=Path, help="instead of benchmarks/RESULTS.md; - for none"
+        "--output",
+        type=Path,
+        help="instead of benchmarks/RESULTS.md, written by whole runs; - for none",
     )
     for name in ("ours", "peer", "bare"):
         parser.add_argument(
@@ -151,8 +153,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     minutes = (time.monotonic() - began_s) / 60
     text = report.report(results, candidates, command, minutes)
     print(text)
-    output = arguments.output or report.results_file()
-    if str(output) != "-":
+    # Some parts by themselves are no table to keep.
+    output = arguments.output or (None if arguments.parts else report.results_file())
+    if output is not None and str(output) != "-":
         output.write_text(text)
     return 0
 
