@@ -116,7 +116,8 @@ test: ## everything: lint, front end, unit to browser tests, the wheel
 clean: ## remove what was built and cached; .venv and node_modules stay
 	rm -rf dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	rm -rf backend/fastrtc/ui/templates backend/fastrtc/static/fastrtc.js*
-	rm -rf backend/fastrtc/pause_detection/weights frontend/coverage
+	rm -rf backend/fastrtc/pause_detection/weights backend/fastrtc/end_of_turn/weights
+	rm -rf frontend/coverage
 	find backend tests demo benchmarks build_tools -name __pycache__ \
 		-prune -exec rm -rf {} + 2>/dev/null || true
 

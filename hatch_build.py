@@ -12,7 +12,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class ShippedFilesHook(BuildHookInterface[Any]):
-    """Makes the front end and puts the voice detector's weights in place."""
+    """Makes the front end and puts the models' weights in place."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         # An isolated build doesn't have the project's root on its path.

@@ -17,7 +17,7 @@ from .client.wire import use_loopback_only
 from .disturbance import Disturbance
 from .environments import existing_environment
 from .errors import BenchmarkError
-from .parts import echo, footprint, interruption, listening, ramp, reply
+from .parts import echo, footprint, interruption, listening, ramp, reply, turns
 from .plan import FULL, QUICK, Plan
 from .results import Results, Values
 from .servers import CLIENT_CORE, Candidate, can_pin, pin
@@ -31,7 +31,12 @@ ROUNDS: dict[str, Measure] = {
     "reply": reply.measure,
     "interruption": interruption.measure,
 }
-PARTS = ("footprint", *ROUNDS, "ramp")
+# These have rounds of their own, or need none.
+ONCE: dict[str, Callable[[Candidate, Plan, Results], None]] = {
+    "turns": turns.measure,
+    "ramp": ramp.measure,
+}
+PARTS = ("footprint", *ROUNDS, *ONCE)
 WITH_BARE = ("footprint", "echo")
 
 
@@ -44,7 +49,7 @@ def arguments_of(argv: Sequence[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS))
-    parser.add_argument("--quick", action="store_true", help="about 4 minutes, not 15")
+    parser.add_argument("--quick", action="store_true", help="about 6 minutes, not 21")
     parser.add_argument("--rounds", type=int, help="instead of the plan's")
     parser.add_argument(
         "--output",
@@ -101,8 +106,8 @@ def measure_all(
 def _measure(part: str, candidate: Candidate, plan: Plan, results: Results) -> None:
     disturbance = Disturbance()
     try:
-        if part == "ramp":
-            ramp.measure(candidate, plan, results)
+        if part in ONCE:
+            ONCE[part](candidate, plan, results)
         elif part == "footprint":
             results.add(candidate.name, footprint.measure(candidate, plan))
         else:

@@ -20,6 +20,9 @@ class Plan:
         interruptions: a probe and round.
         ramp: numbers of sessions to try.
         ramp_turns: utterances a probe at each of them.
+        corpus_step: in the turn-taking part, each so many-th trial is made.
+        timed_probes: its sessions at a time where replies are timed.
+        counted_probes: the same where they are only counted.
     """
 
     rounds: int
@@ -32,6 +35,9 @@ class Plan:
     interruptions: int
     ramp: tuple[int, ...]
     ramp_turns: int
+    corpus_step: int
+    timed_probes: int
+    counted_probes: int
 
     def with_rounds(self, rounds: int) -> Plan:
         """The same with another number of rounds."""
@@ -49,6 +55,9 @@ FULL = Plan(
     interruptions=1,
     ramp=(20, 35, 50, 75, 100, 150),
     ramp_turns=3,
+    corpus_step=1,
+    timed_probes=3,
+    counted_probes=6,
 )
 QUICK = Plan(
     rounds=1,
@@ -61,6 +70,9 @@ QUICK = Plan(
     interruptions=1,
     ramp=(20, 50, 75),
     ramp_turns=2,
+    corpus_step=4,
+    timed_probes=4,
+    counted_probes=7,
 )
 SESSIONS = 10
 """Of the loads whose cost is measured."""

@@ -12,7 +12,8 @@ import psutil
 
 from .environments import ROOT
 from .results import Results
-from .rows import ROWS, Row
+from .row import Row
+from .rows import ROWS
 from .servers import CLIENT_CORE, SERVER_CORE, Candidate, can_pin
 
 OURS = "fastrtc"
@@ -26,9 +27,11 @@ HOW_TO_READ = """\
 All candidates run the same server program and are called by the same client on the
 same machine, one after the other in each round. Times shift from machine to machine;
 the ratio of ours to FastRTC holds better. A value of several rounds is their median,
-percentiles are over the trials of all rounds together. Speech is synthetic (eSpeak NG),
-with room noise 64 dB below full scale and pauses of 200 to 400 ms inside utterances.
-aiortc alone has neither pause detection nor a page."""
+percentiles are over the trials of all rounds together; the rows that begin with "turns"
+are of one round. Speech is synthetic (eSpeak NG) where it isn't said to be recorded,
+with room noise 64 dB below full scale, and outside of "turns" with pauses of 200 to
+400 ms inside utterances. The client hears each packet 80 ms after it came, which stands
+for a browser's jitter buffer. aiortc alone has neither pause detection nor a page."""
 
 
 def report(

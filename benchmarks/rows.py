@@ -1,53 +1,9 @@
-"""The table's rows: which metric, how it is summed up, and what it means."""
+"""All rows of the table, in its order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
-
-import numpy as np
-
-Summary = Callable[[Sequence[float]], float]
-
-
-def median(values: Sequence[float]) -> float:
-    """Half are below."""
-    return float(np.median(values))
-
-
-def p95(values: Sequence[float]) -> float:
-    """19 of 20 are below."""
-    return float(np.percentile(values, 95))
-
-
-def total(values: Sequence[float]) -> float:
-    """Of all rounds."""
-    return float(sum(values))
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table.
-
-    Attributes:
-        metric: whose values.
-        label: what it says, with its unit.
-        summary: makes one number of them.
-        digits: behind the point.
-        better: whether less or more of it is good.
-        out_of: a metric whose total stands behind it, as in "3 of 36".
-        meaning: how to read it, where the label doesn't say.
-    """
-
-    metric: str
-    label: str
-    summary: Summary = median
-    digits: int = 0
-    better: Literal["less", "more"] = "less"
-    out_of: str | None = None
-    meaning: str = ""
-
+from .row import Row, p95, total
+from .turn_rows import TURN_ROWS
 
 ROWS = (
     Row(
@@ -72,7 +28,7 @@ ROWS = (
         "echo_ms",
         "echo: latency p50, ms",
         meaning="from handing a tone to the client's sender until the client plays "
-        "it; its jitter buffer holds 80 ms of that, for all alike",
+        "it, 80 ms after the packet came",
     ),
     Row("echo_ms", "echo: latency p95, ms", p95),
     Row("echo_lost", "echo: tones that didn't come back", total),
@@ -100,8 +56,7 @@ ROWS = (
         "reply_ms",
         "end of speech to reply p50, ms",
         meaning="with a reply function that answers at once and two conversations at "
-        "a time; of the utterances that were answered after their end; the client's "
-        "jitter buffer holds 80 ms of it",
+        "a time; of the utterances that were answered after their end",
     ),
     Row("reply_ms", "end of speech to reply p95, ms", p95),
     Row(
@@ -119,6 +74,7 @@ ROWS = (
     ),
     Row("interruption_ms", "bot silent after an interruption's onset p95, ms", p95),
     Row("interruption_failed", "interruptions with no bot to interrupt", total),
+    *TURN_ROWS,
     Row("import_s", "import, s", digits=2, meaning="files in the system's cache"),
     Row(
         "import_page_s",

@@ -3,7 +3,8 @@
 Run by the interpreter to be measured, as a file, with nothing but that
 implementation and a web server in its environment:
 
-    python server_app.py {bare,echo,reply,long} --socket FD [--weights FILE]
+    python server_app.py {bare,echo,reply,long,turns} --socket FD [--weights FILE]
+        [--speech FILE]
 
 It serves on an inherited socket and ends when its standard input does, so that
 none is left behind whatever becomes of the benchmark.
@@ -11,7 +12,12 @@ none is left behind whatever becomes of the benchmark.
 - `bare`: aiortc alone relays the client's audio.
 - `echo`: an AsyncStreamHandler gives back what it receives.
 - `reply`: ReplyOnPause answers with half a second of a tone, at once.
-- `long`: ReplyOnPause answers with 12 s of a tone, after 0.8 s of thought.
+- `long`: ReplyOnPause answers with 12 s of a tone, after 0.8 s of thought. The first
+  half second of it is lower, so that a new answer can be told from the old one.
+- `turns`: several ReplyOnPause, each under a path: `/reply` and `/long` as above,
+  `/slow` needs 400 ms for its answer, `/preempt` may do so before the turn is
+  confirmed, and `/talk` answers after 0.8 s of thought with the words of the file
+  `--speech`, int16 at 48 kHz as numpy saves it.
 """
 
 from __future__ import annotations
@@ -38,13 +44,24 @@ from aiortc import (
 from aiortc.contrib.media import MediaRelay
 from fastapi import FastAPI
 
+KINDS = ("bare", "echo", "reply", "long", "turns")
 REPLY_RATE_HZ = 24_000
 MOST_SESSIONS = 1000
 THOUGHT_S = 0.8
+SLOW_S = 0.4
 LONG_REPLY_CHUNKS = 24
+SPEECH_RATE_HZ = 48_000
+PREEMPTIVE_AFTER_MS = 150.0
+"""Long enough for a pause that the voice detector is sure of."""
 
-_time_s = np.arange(REPLY_RATE_HZ // 2) / REPLY_RATE_HZ
-TONE = (np.sin(2 * np.pi * 880 * _time_s) * 12_000).astype(np.int16).reshape(1, -1)
+
+def _tone(hz: float) -> Any:
+    time_s = np.arange(REPLY_RATE_HZ // 2) / REPLY_RATE_HZ
+    wave = np.sin(2 * np.pi * hz * time_s) * 12_000
+    return wave.astype(np.int16).reshape(1, -1)
+
+
+TONE, LOW_TONE = _tone(880), _tone(300)
 
 
 def _loopback_only(use_ipv4: bool, use_ipv6: bool) -> list[str]:
@@ -77,14 +94,17 @@ def make_bare(app: FastAPI) -> None:
     app.post("/webrtc/offer")(offer)
 
 
-def make_stream(app: FastAPI, kind: str, weights: str | None) -> None:
-    """A fastrtc app that uses names of FastRTC 0.0.34 only."""
-    if weights:
-        from fastrtc.pause_detection import silero
+def use_weights(weights: str) -> None:
+    """Give the predecessor its voice detector in place of a download."""
+    from fastrtc.pause_detection import silero
 
-        model: Any = silero.SileroVADModel
-        model.download_model = staticmethod(lambda: weights)
-    from fastrtc import AsyncStreamHandler, ReplyOnPause, Stream, wait_for_item
+    model: Any = silero.SileroVADModel
+    model.download_model = staticmethod(lambda: weights)
+
+
+def make_echo() -> Any:
+    """A handler that gives back what it receives."""
+    from fastrtc import AsyncStreamHandler, wait_for_item
 
     class Echo(AsyncStreamHandler):
         def __init__(self) -> None:
@@ -100,28 +120,83 @@ def make_stream(app: FastAPI, kind: str, weights: str | None) -> None:
         async def emit(self) -> Any:
             return await wait_for_item(self.frames)
 
-    def reply(audio: Any) -> Iterator[Any]:
+    return Echo()
+
+
+def reply(audio: Any) -> Iterator[Any]:
+    """Answer at once."""
+    yield (REPLY_RATE_HZ, TONE)
+
+
+def slow(audio: Any) -> Iterator[Any]:
+    """Answer after some work."""
+    time.sleep(SLOW_S)
+    yield (REPLY_RATE_HZ, TONE)
+
+
+def long(audio: Any) -> Iterator[Any]:
+    """Think, and talk for long."""
+    time.sleep(THOUGHT_S)
+    yield (REPLY_RATE_HZ, LOW_TONE)
+    for _ in range(LONG_REPLY_CHUNKS - 1):
         yield (REPLY_RATE_HZ, TONE)
 
-    def long(audio: Any) -> Iterator[Any]:
-        time.sleep(THOUGHT_S)
-        for _ in range(LONG_REPLY_CHUNKS):
-            yield (REPLY_RATE_HZ, TONE)
 
-    handlers = {
-        "echo": Echo,
-        "reply": lambda: ReplyOnPause(reply, output_sample_rate=REPLY_RATE_HZ),
-        "long": lambda: ReplyOnPause(long, output_sample_rate=REPLY_RATE_HZ),
-    }
+def mount(app: FastAPI, handler: Any, path: str = "") -> None:
+    """Serve a handler, by names of FastRTC 0.0.34 only."""
+    from fastrtc import Stream
+
     stream = Stream(
-        handlers[kind](),
+        handler,
         modality="audio",
         mode="send-receive",
         concurrency_limit=MOST_SESSIONS,
         # Without it the predecessor would ask a STUN server on the internet.
         server_rtc_configuration={"iceServers": []},
     )
-    stream.mount(app)
+    stream.mount(app, path)
+
+
+def make_turns(app: FastAPI, speech: str) -> None:
+    """One server for all that the turn-taking part asks for."""
+    from fastrtc import AlgoOptions, ReplyOnPause
+
+    words = np.load(speech).reshape(1, -1)
+
+    def talk(audio: Any) -> Iterator[Any]:
+        time.sleep(THOUGHT_S)
+        yield (SPEECH_RATE_HZ, words)
+
+    for function in (reply, slow, long):
+        mount(app, on_pause(function), f"/{function.__name__}")
+    mount(app, ReplyOnPause(talk, output_sample_rate=SPEECH_RATE_HZ), "/talk")
+    preemptive: Any = AlgoOptions()
+    if hasattr(preemptive, "preemptive_after_ms"):
+        preemptive.preemptive_after_ms = PREEMPTIVE_AFTER_MS
+        mount(app, on_pause(slow, algo_options=preemptive), "/preempt")
+
+
+def on_pause(function: Any, **options: Any) -> Any:
+    """ReplyOnPause with a function that answers at the rate of the tones."""
+    from fastrtc import ReplyOnPause
+
+    return ReplyOnPause(function, output_sample_rate=REPLY_RATE_HZ, **options)
+
+
+def make_app(arguments: argparse.Namespace) -> FastAPI:
+    """What a kind of server serves."""
+    app = FastAPI()
+    if arguments.weights:
+        use_weights(arguments.weights)
+    if arguments.kind == "bare":
+        make_bare(app)
+    elif arguments.kind == "echo":
+        mount(app, make_echo())
+    elif arguments.kind == "turns":
+        make_turns(app, arguments.speech)
+    else:
+        mount(app, on_pause({"reply": reply, "long": long}[arguments.kind]))
+    return app
 
 
 def end_with_stdin() -> None:
@@ -133,17 +208,14 @@ def end_with_stdin() -> None:
 def main() -> None:
     """Serve until standard input ends or a signal comes."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("kind", choices=["bare", "echo", "reply", "long"])
+    parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--socket", type=int, required=True)
     parser.add_argument("--weights")
+    parser.add_argument("--speech")
     arguments = parser.parse_args()
     aioice.ice.get_host_addresses = _loopback_only
     threading.Thread(target=end_with_stdin, daemon=True).start()
-    app = FastAPI()
-    if arguments.kind == "bare":
-        make_bare(app)
-    else:
-        make_stream(app, arguments.kind, arguments.weights)
+    app = make_app(arguments)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     server.run(sockets=[socket.socket(fileno=arguments.socket)])
 

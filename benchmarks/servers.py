@@ -22,7 +22,7 @@ START_TIMEOUT_S = 90
 STOP_TIMEOUT_S = 10
 PROGRAM = Path(__file__).with_name("server_app.py")
 
-Kind = Literal["bare", "echo", "reply", "long"]
+Kind = Literal["bare", "echo", "reply", "long", "turns"]
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,13 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(candidate: Candidate, kind: Kind) -> Generator[Server, None, None]:
+def running(
+    candidate: Candidate, kind: Kind, speech: Path | None = None
+) -> Generator[Server, None, None]:
     """A server that answers, pinned to its core; ended with all its threads.
+
+    Args:
+        speech: what a server of the kind `turns` says, for its program.
 
     Raises:
         BenchmarkError: it doesn't come up; its log says why.
@@ -75,6 +80,8 @@ def running(candidate: Candidate, kind: Kind) -> Generator[Server, None, None]:
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     command = _command(candidate, kind, listener.fileno())
+    if speech is not None:
+        command += ["--speech", str(speech)]
     with log.open("wb") as output, listener:
         popen = subprocess.Popen(
             command,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from build_tools.errors import ShippedFileError
 from build_tools.frontend import make_frontend
-from build_tools.weights import make_weights
+from build_tools.weights import SHIPPED, make_weights
 
 __all__ = ["ShippedFileError", "make_shipped_files"]
 
@@ -32,7 +32,8 @@ def make_shipped_files(
         ShippedFileError: something needed for it is not installed or in reach.
     """
     folder = Path(root)
-    make_weights(folder, say)
+    for pin in SHIPPED:
+        make_weights(folder, say, pin)
     if os.environ.get(SKIP_FRONTEND) == "1":
         say(f"{SKIP_FRONTEND}=1: the front end is left as it is")
     else:

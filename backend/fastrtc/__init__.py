@@ -30,6 +30,8 @@ from .credentials import (
     get_turn_credentials_async,
     get_twilio_turn_credentials,
 )
+from .end_of_turn import EndOfTurnModel, SmartTurnModel, get_smart_turn_model
+from .end_of_turn.silence import SilenceOnly
 from .errors import WebRTCError
 from .handlers.base import (
     AsyncAudioVideoStreamHandler,
@@ -37,13 +39,15 @@ from .handlers.base import (
     AudioVideoStreamHandler,
     StreamHandler,
 )
+from .handlers.replies import ReplyEnded
 from .handlers.reply_on_pause import ReplyOnPause
 from .handlers.reply_on_stopwords import ReplyOnStopWords
 from .handlers.video import VideoStreamHandler
+from .keyword_spotting import KeywordSpotter
 from .options import AlgoOptions, SileroVadOptions
 from .outputs import AdditionalOutputs, AudioEmitType, CloseStream, VideoEmitType
 from .pause_detection import ModelOptions, PauseDetectionModel, get_silero_model
-from .speech_to_text import MoonshineSTT, get_stt_model
+from .speech_to_text import MoonshineSTT, STTModel, get_stt_model
 from .stream import Stream, UIArgs
 from .text_to_speech import CartesiaTTSOptions, KokoroTTSOptions, get_tts_model
 from .waiting import wait_for_item
@@ -75,13 +79,19 @@ __all__ = [
     "AudioVideoStreamHandler",
     "CartesiaTTSOptions",
     "CloseStream",
+    "EndOfTurnModel",
+    "KeywordSpotter",
     "KokoroTTSOptions",
     "ModelOptions",
     "MoonshineSTT",
     "PauseDetectionModel",
+    "ReplyEnded",
     "ReplyOnPause",
     "ReplyOnStopWords",
+    "STTModel",
+    "SilenceOnly",
     "SileroVadOptions",
+    "SmartTurnModel",
     "Stream",
     "StreamHandler",
     "UIArgs",
@@ -103,6 +113,7 @@ __all__ = [
     "get_hf_turn_credentials",
     "get_hf_turn_credentials_async",
     "get_silero_model",
+    "get_smart_turn_model",
     "get_stt_model",
     "get_tts_model",
     "get_turn_credentials",

@@ -9,14 +9,19 @@ default `fastrtc` in the user's cache folder) and mirrors the hub:
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import queue
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
-from .errors import MissingExtraError, ModelUnavailableError
+from .errors import ConfigurationError, MissingExtraError, ModelUnavailableError
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 MODELS_DIR_VARIABLE = "FASTRTC_MODELS_DIR"
 
@@ -40,6 +45,56 @@ class OnnxSession(Protocol):
     def run(
         self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any]
     ) -> Sequence[Any]: ...
+
+
+class LoadOnce(Generic[T]):
+    """Loads each model once a process, whatever the number of threads that ask.
+
+    They wait for the one that loads. Those that ask for another model don't: a voice
+    that is there at once is not held up by a download. A load that fails is tried
+    again by the next who asks.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loading: dict[Hashable, threading.Lock] = {}
+        self._loaded: dict[Hashable, T] = {}
+
+    def get(
+        self,
+        name: tuple[Hashable, ...],
+        arguments: Mapping[str, Any],
+        load: Callable[[], T],
+    ) -> T:
+        """The model of this name and these arguments.
+
+        Raises:
+            ConfigurationError: an argument is not hashable.
+        """
+        key = (*name, tuple(sorted(arguments.items(), key=lambda item: item[0])))
+        try:
+            hash(key)
+        except TypeError as error:
+            raise ConfigurationError(
+                f"A model's arguments are strings, numbers and paths, so that it can "
+                f"be loaded once: {error}."
+            ) from error
+        with self._lock:
+            loading = self._loading.setdefault(key, threading.Lock())
+        with loading:
+            if key not in self._loaded:
+                self._loaded[key] = load()
+            return self._loaded[key]
+
+
+def check_threads(threads: Any) -> None:
+    """Refuse what onnxruntime would take for "as many as there are cores".
+
+    Raises:
+        ConfigurationError: it is not a whole number of at least 1.
+    """
+    if not isinstance(threads, int) or threads < 1:
+        raise ConfigurationError(f"threads is a whole number from 1, not {threads!r}.")
 
 
 def import_extra(module: str, extra: str, needs: str) -> Any:
@@ -148,6 +203,9 @@ def _check_reach(hub: Any, repository: str, missing: Sequence[str]) -> None:
 
 
 def _download(hub: Any, repository: str, name: str) -> Path:
+    # In a terminal huggingface_hub shows a progress bar. Elsewhere this line is all
+    # that tells why the start takes so long, hence a warning.
+    logger.warning("Downloading %s of %s, once", name, repository)
     try:
         return Path(hub.hf_hub_download(repository, name))
     # Its HTTP library, and with it the errors, differs from version to version;

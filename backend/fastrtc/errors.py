@@ -8,6 +8,7 @@ FastRTCError
 ├── TurnCredentialsError   a TURN provider refused or could not be reached
 ├── RefusedError           a client's request that is answered with a refusal
 ├── OutputError            user code emitted what can't be played (also a TypeError)
+├── ModelTimeoutError      a model took too long (also a TimeoutError)
 ├── ArgsTimeoutError       the page sent no inputs in time (also a TimeoutError)
 └── SessionClosedError     the session ended while somebody waited for it
 """
@@ -100,6 +101,10 @@ class RefusedError(FastRTCError):
 
 class OutputError(FastRTCError, TypeError):
     """User code emitted something that is not audio or has an impossible form."""
+
+
+class ModelTimeoutError(FastRTCError, TimeoutError):
+    """A model of the app's took so long that the conversation went on without it."""
 
 
 class ArgsTimeoutError(FastRTCError, TimeoutError):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 
 # -- time ---------------------------------------------------------------------
 
@@ -95,36 +96,98 @@ VAD_WINDOW_SAMPLES = 512
 
 # -- turn taking --------------------------------------------------------------
 
+FINISHED_SILENCE_MS = 200.0
+"""Silence that ends a turn which the end-of-turn model holds for finished. The
+detector of speech lags behind by another 76 ms; people leave each other about 200."""
+
+UNDECIDED_SILENCE_MS = 480.0
+"""Silence that ends a turn when no model says anything of it: longer than most stops
+inside fluent sentences (up to about 300 ms)."""
+
+SURE_PROBABILITY = 0.95
+"""Probability beyond doubt. Only speech that reaches it at some moment starts a turn or
+holds the bot: short words, even of 200 ms, reach 0.99, coughs 0.56 to 0.87."""
+
+MAX_TURN_S = 300.0
+"""A turn is cut at this length whatever the options say: a radio beside the microphone
+must not fill the memory. Five minutes of 48 kHz are 29 MB."""
+
+RESUMED_MS = 60.0
+"""Speech after a pause that counts as going on; a click is shorter."""
+
+END_OF_TURN_THRESHOLD = 0.7
+"""Probability from which on the end-of-turn model is taken to say "finished". Measured
+with Smart Turn on recorded and synthetic sentences with pauses of 100 to 900 ms inside:
+0.5 cuts a third more of them off, 0.8 makes one finished sentence of ten wait."""
+
+TURN_AUDIO_S = 8.0
+"""How much of a turn's end the end-of-turn model is shown: what it was trained on."""
+
+END_OF_TURN_TIMEOUT_S = 2.0
+"""An end-of-turn model that takes longer is reported; silence decides meanwhile."""
+
+VAD_TIMEOUT_S = 5.0
+"""A voice activity model of a user's that takes longer for one call is reported."""
+
+HOLD_LIMIT_S = 2.0
+"""How long the bot holds its breath at most, should the user's audio stop coming."""
+
 
 @dataclass
 class AlgoOptions:
-    """When a turn starts and when it ends.
+    """When a turn starts, when it ends, and when it interrupts the bot.
 
     The first four fields are FastRTC's. They are read as a window that slides by
     32 ms, where FastRTC judged blocks of `audio_chunk_duration` one by one.
 
     Attributes:
-        audio_chunk_duration: length of the sliding window, seconds.
+        audio_chunk_duration: length of the sliding window, seconds. Silences that
+            are not set otherwise grow and shrink with it.
         started_talking_threshold: so much speech within the window starts a turn,
             seconds.
         speech_threshold: less speech than this within the window is a pause,
             seconds.
-        max_continuous_speech_s: a turn is cut at this length, seconds.
-        min_silence_ms: so much silence in one piece is a pause as well, which is
-            how a pause is found in most cases. 480 ms is longer than the stops
-            inside fluent sentences (up to about 300 ms) and, with the 76 ms the
-            voice detector lags behind, still answers sooner than a full window.
-        pre_roll_ms: audio kept from before the turn's start, so that its first
-            sound is not lost. The start is noticed `started_talking_threshold`
-            late; this is what is kept beyond that.
+        max_continuous_speech_s: a turn is cut at this length, seconds; at 300 in any
+            case.
+        min_silence_ms: no turn ends before so much silence. None: 200 ms when the
+            end-of-turn model says that the user has finished, and 480 ms when no
+            model is there or none answers in time, both for a window of 0.6 s.
+        max_silence_ms: so much silence ends a turn that the end-of-turn model holds
+            for unfinished: longer than a thought, shorter than a loss of patience.
+        ask_after_ms: the end-of-turn model is asked after so much silence, early
+            enough for the answer to be there at `min_silence_ms`. Once: measured on
+            recorded speech, it takes more pauses for ends the longer they last.
+        min_speech_ms: so much speech in one piece starts a turn as well: short
+            answers have less than `started_talking_threshold`.
+        pre_roll_ms: audio kept from before a turn's first speech, so that its first
+            sound is not lost.
+        interrupt_after_ms: so much speech while the bot speaks interrupts it: more
+            than a cough has, less than a word of protest.
+        interrupt_level_db: speech that is quieter than the user's own was, by more than
+            this, holds and interrupts nothing: the bot's echo in the microphone is
+            20 dB below and more, somebody else in the room mostly 15.
+        hold_after_ms: so much speech makes the bot hold its breath, until it is known
+            whether it is an interruption.
+        resume_after_false_interruption_ms: after so much silence a held bot goes on.
+        preemptive_after_ms: after so much silence the reply function is called, its
+            audio held back until the turn has ended, and dropped when the user goes
+            on. None: only when the turn has ended.
     """
 
     audio_chunk_duration: float = 0.6
     started_talking_threshold: float = 0.2
     speech_threshold: float = 0.1
     max_continuous_speech_s: float = math.inf
-    min_silence_ms: float = 480.0
+    min_silence_ms: float | None = None
+    max_silence_ms: float = 1000.0
+    ask_after_ms: float = 96.0
+    min_speech_ms: float = 96.0
     pre_roll_ms: float = 400.0
+    interrupt_after_ms: float = 192.0
+    interrupt_level_db: float = -14.0
+    hold_after_ms: float = 64.0
+    resume_after_false_interruption_ms: float = 300.0
+    preemptive_after_ms: float | None = None
 
 
 @dataclass
@@ -134,13 +197,15 @@ class SileroVadOptions:
     Attributes:
         threshold: a window with at least this probability is speech. Speech goes
             on until the probability falls below `threshold - 0.15`.
-        min_speech_duration_ms: shorter bursts are dropped by `vad()` on a whole
-            clip. In a live stream `AlgoOptions.started_talking_threshold` decides.
-        max_speech_duration_s: `vad()` splits longer speech.
-        min_silence_duration_ms: `vad()` joins speech over shorter gaps. In a live
-            stream `AlgoOptions.min_silence_ms` decides.
-        window_size_samples: kept for older programs; the model's is 512 and fixed.
-        speech_pad_ms: `vad()` widens each piece of speech by this at both ends.
+        min_speech_duration_ms: shorter bursts are dropped. In a live stream it takes
+            the place of `AlgoOptions.min_speech_ms` when it is not 250.
+        max_speech_duration_s: longer speech is split; in a live stream the turn is
+            cut.
+        min_silence_duration_ms: speech is joined over shorter gaps. In a live stream
+            it takes the place of `AlgoOptions.min_silence_ms` when it is not 2000.
+        window_size_samples: no longer acts: the model's window is 512 samples.
+        speech_pad_ms: speech is widened by this at both ends; in a live stream it
+            takes the place of `AlgoOptions.pre_roll_ms` when it is not 400.
     """
 
     threshold: float = 0.5
@@ -149,3 +214,28 @@ class SileroVadOptions:
     min_silence_duration_ms: int = 2000
     window_size_samples: int = 1024
     speech_pad_ms: int = 400
+
+    def __post_init__(self) -> None:
+        if self.window_size_samples != SileroVadOptions.window_size_samples:
+            warnings.warn(
+                "window_size_samples no longer acts: the model takes 512 samples.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+    def applied_to(self, options: AlgoOptions) -> AlgoOptions:
+        """`options` with what was set here in their place.
+
+        A field counts as set when it is not its default, because FastRTC's defaults
+        never acted in a live stream: 250 ms of speech are more than a short word has.
+        """
+        changes: dict[str, float] = {}
+        if self.min_speech_duration_ms != SileroVadOptions.min_speech_duration_ms:
+            changes["min_speech_ms"] = float(self.min_speech_duration_ms)
+            changes["started_talking_threshold"] = self.min_speech_duration_ms / 1000
+        if self.min_silence_duration_ms != SileroVadOptions.min_silence_duration_ms:
+            changes["min_silence_ms"] = float(self.min_silence_duration_ms)
+        if self.speech_pad_ms != SileroVadOptions.speech_pad_ms:
+            changes["pre_roll_ms"] = float(self.speech_pad_ms)
+        longest_s = min(options.max_continuous_speech_s, self.max_speech_duration_s)
+        return replace(options, max_continuous_speech_s=longest_s, **changes)

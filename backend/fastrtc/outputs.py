@@ -70,6 +70,11 @@ class Clip:
     sample_rate_hz: int
     samples: NDArray[np.int16]
 
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self.samples.shape[1] / self.sample_rate_hz
+
 
 @dataclass(frozen=True)
 class Emission:

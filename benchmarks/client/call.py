@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
 import httpx
@@ -26,7 +26,6 @@ MEASUREMENT_TIMEOUT_S = 900.0
 """The longest, the ramp, takes about 4 minutes."""
 
 T = TypeVar("T")
-OnTrack = Callable[[MediaStreamTrack], None]
 
 
 def run(measurement: Coroutine[Any, Any, T]) -> T:
@@ -49,9 +48,7 @@ async def hang_up(pcs: Iterable[RTCPeerConnection]) -> None:
         await asyncio.wait_for(closing, HANG_UP_TIMEOUT_S)
 
 
-async def call(
-    url: str, track: MediaStreamTrack, on_track: OnTrack | None = None
-) -> RTCPeerConnection:
+async def call(url: str, track: MediaStreamTrack) -> RTCPeerConnection:
     """A connection over which media can flow.
 
     Raises:
@@ -63,8 +60,6 @@ async def call(
     is_open = asyncio.Event()
     channel.on("open", is_open.set)
     pc.addTrack(track)
-    if on_track is not None:
-        pc.on("track", on_track)
     try:
         await asyncio.wait_for(_connect(pc, url, is_open), CONNECT_TIMEOUT_S)
     except (asyncio.TimeoutError, httpx.HTTPError) as error:

@@ -75,7 +75,7 @@ class _Caller:
         """Packets since the last reset."""
         return self._sent - self._sent_before
 
-    def _on_packet(self) -> None:
+    def _on_packet(self, data: bytes) -> None:
         now_s = time.perf_counter()
         self.longest_gap_s = max(self.longest_gap_s, now_s - self._last_s)
         self._last_s = now_s

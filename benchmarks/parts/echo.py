@@ -8,8 +8,9 @@ import random
 import numpy as np
 
 from ..client.call import run
+from ..client.line import onsets_s
 from ..client.load import loading, opus_packets
-from ..client.probe import onsets_s, probing
+from ..client.probe import probing
 from ..plan import SESSIONS, Plan
 from ..results import Values
 from ..servers import Candidate, Server, running
@@ -47,7 +48,7 @@ async def _latencies(url: str, plan: Plan) -> Values:
     async with probing(url) as probe:
         await asyncio.sleep(WARM_UP_S)
         for _ in range(plan.echo_bursts):
-            said_s.append(await probe.microphone.say(_burst()))
+            said_s.append(await probe.say(_burst()))
             await asyncio.sleep(ECHO_WITHIN_S + dice.uniform(*BETWEEN_S))
         heard_s = onsets_s(probe.heard, quiet_s=0.2)
     latencies: list[float] = []

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from ..client.call import run
-from ..client.probe import probing, silent_after_s
+from ..client.line import silent_after_s
+from ..client.probe import probing
 from ..plan import Plan
 from ..results import Values
 from ..servers import Candidate, running
@@ -50,11 +51,11 @@ async def _interrupt(url: str) -> float | None:
     question, over_it = utterances()[0], interruption()
     async with probing(url) as probe:
         await asyncio.sleep(WARM_UP_S)
-        await probe.microphone.say(question.frames)
+        await probe.say(question.frames)
         await asyncio.sleep(question.end_s)
         if not await probe.until_loud(REPLY_WITHIN_S):
             return None
         await asyncio.sleep(BOT_TALKS_S)
-        onset_s = await probe.microphone.say(over_it.frames) + over_it.onset_s
+        onset_s = await probe.say(over_it.frames) + over_it.onset_s
         await asyncio.sleep(LISTEN_S)
         return silent_after_s(probe.heard, onset_s, SILENCE_S) - onset_s

@@ -7,7 +7,8 @@ import itertools
 from dataclasses import dataclass
 
 from ..client.call import run
-from ..client.probe import onsets_s, probing
+from ..client.line import onsets_s
+from ..client.probe import probing
 from ..plan import Plan
 from ..results import Values
 from ..servers import Candidate, running
@@ -79,7 +80,7 @@ async def _converse(
         for turn, utterance in enumerate(chosen):
             # Utterances shall fall anywhere in the server's blocks of audio.
             await asyncio.sleep(0.097 * turn)
-            began_s = await probe.microphone.say(utterance.frames)
+            began_s = await probe.say(utterance.frames)
             said.append((began_s + utterance.onset_s, began_s + utterance.end_s))
             await asyncio.sleep(utterance.end_s + REPLY_WITHIN_S)
         heard_s = onsets_s(probe.heard, quiet_s=0.25)

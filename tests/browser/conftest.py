@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from numpy.typing import NDArray
+from playwright.async_api import Browser, Page, Playwright, async_playwright
 
 from build_tools.browser import find_browser
 from fastrtc import get_tts_model
@@ -29,6 +30,15 @@ PAUSE_S = 4.0
 Serve = Callable[..., str]
 
 
+def write_wav(path: Path, samples: NDArray[np.int16]) -> None:
+    """A file that Chromium can take for a microphone: 48 kHz, mono."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(48_000)
+        file.writeframes(samples.tobytes())
+
+
 @pytest.fixture(scope="session")
 def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recording of a sentence and a pause; Chromium plays it in a loop."""
@@ -36,29 +46,30 @@ def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     speech = resample(audio_to_int16(spoken).reshape(1, -1), rate_hz, 48_000)[0]
     pause = np.random.default_rng(1).normal(0, 8, int(PAUSE_S * 48_000))
     path = tmp_path_factory.mktemp("microphone") / "speech.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(48_000)
-        file.writeframes(np.concatenate((speech, pause.astype(np.int16))).tobytes())
+    write_wav(path, np.concatenate((speech, pause.astype(np.int16))))
     return path
+
+
+async def launch(playwright: Playwright, microphone: Path | str) -> Browser:
+    """A browser that allows its fake microphone, which plays that file."""
+    return await playwright.chromium.launch(
+        executable_path=find_browser(),
+        args=[
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-audio-capture={microphone}",
+        ],
+    )
 
 
 @pytest.fixture
 async def chromium(microphone: Path) -> AsyncIterator[Browser]:
-    """A browser that allows its fake microphone."""
+    """A browser whose microphone says a sentence again and again."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=find_browser(),
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-                "--use-fake-ui-for-media-stream",
-                "--use-fake-device-for-media-stream",
-                f"--use-file-for-fake-audio-capture={microphone}",
-            ],
-        )
+        browser = await launch(playwright, microphone)
         yield browser
         await browser.close()
 

@@ -103,11 +103,11 @@ async def test_real_speech_is_answered_once_and_soon() -> None:
         got.append(audio)
         yield VOICE
 
-    clip = spoken("Good morning. Could you tell me what the weather is like today?")
+    clip = spoken("Could you tell me what the weather will be like tomorrow?")
     async with Conversation(ReplyOnPause(reply)) as talk:
         said = talk.say(clip, at_s=1)
         started_s = await talk.bot_starts(within_s=10)
-        assert 0.3 < started_s - said.end_s < 0.8
+        assert 0.1 < started_s - said.end_s < 0.5
         await talk.until(said.end_s + 3)
     ((rate_hz, array),) = got
     # All of it: the samples that are not silence are those that were said.
@@ -154,7 +154,7 @@ async def test_the_threshold_of_silero_is_used() -> None:
 
 async def test_many_conversations_at_once() -> None:
     """Lost otherwise: one user's speech would be judged by another's."""
-    clip = spoken("Hello there, how are you?")
+    clip = spoken("Turn the lights off in the kitchen.")
     talks = [Conversation(ReplyOnPause(lambda audio: iter([VOICE]))) for _ in range(8)]
     for talk in talks:
         await talk.__aenter__()
@@ -162,7 +162,8 @@ async def test_many_conversations_at_once() -> None:
         talk.say(clip, at_s=1 + n / 3)
     await asyncio.sleep(9)
     for n, talk in enumerate(talks):
-        (span,) = talk.bot_speech()
+        assert len(talk.bot_speech()) == 1
+        span = talk.bot_speech()[0]
         end_s = 1 + n / 3 + clip[1].shape[1] / clip[0]
-        assert 0.3 < span.start_s - end_s < 0.8
+        assert 0.1 < span.start_s - end_s < 1.2
         await talk.hang_up()

@@ -13,6 +13,7 @@ from fastrtc import (
     AlgoOptions,
     ReplyOnPause,
 )
+from fastrtc.reply_on_pause import ReplyEnded
 from fastrtc.testing import Conversation, LoudnessModel, speech
 from tests.support.handlers import tone
 
@@ -205,14 +206,59 @@ async def test_nothing_of_the_old_reply_follows_an_interruption() -> None:
     assert spectrum[np.abs(hz - 440) < 20].max() < spectrum.max() / 50
 
 
-async def test_a_cough_does_not_interrupt() -> None:
-    """Lost otherwise: every noise would silence the bot."""
+async def test_a_cough_only_holds_the_bot() -> None:
+    """Lost otherwise: every noise would end the bot's answer, or lose words of it."""
+    ended: list[ReplyEnded] = []
+    handler = bot(lambda audio: iter([LONG]), on_reply_ended=ended.append)
+    async with Conversation(handler) as talk:
+        talk.say(speech(1.0), at_s=1)
+        cough = talk.say(speech(0.12), at_s=5)
+        await talk.until(13)
+        before, after = talk.bot_speech()
+        assert before.end_s - cough.start_s < 0.15
+        assert 0.3 < after.start_s - cough.end_s < 0.45
+        # It goes on where it stopped: nothing is lost and nothing said twice.
+        heard = talk.bot_audio()[0]
+        assert loud(heard).size == pytest.approx(loud(LONG[1]).size, rel=0.001)
+    (event,) = ended
+    assert event.heard_ms == pytest.approx(8000, abs=20)
+    assert not event.interrupted
+
+
+async def test_a_bot_is_held_no_longer_than_it_must() -> None:
+    """Lost otherwise: a user who mutes in a cough would silence the bot for good."""
     async with Conversation(bot(lambda audio: iter([LONG]))) as talk:
         talk.say(speech(1.0), at_s=1)
-        talk.say(speech(0.12), at_s=5)
-        await talk.until(12)
-        (span,) = talk.bot_speech()
-        assert span.end_s - span.start_s == pytest.approx(8.0, abs=0.05)
+        await talk.until(5)
+        for _ in range(6):
+            talk.client.say((48_000, tone(0.02, 48_000)))
+        # From now on no audio comes, not even silence.
+        talk.client.session.feed = lambda frame: None
+        await talk.until(13)
+        before, after = talk.bot_speech()
+        assert after.start_s - before.end_s == pytest.approx(2.0, abs=0.1)
+
+
+async def test_how_much_was_heard_is_told() -> None:
+    """Lost otherwise: a model would believe that it had said what nobody heard."""
+    ended: list[ReplyEnded] = []
+
+    async def note(event: ReplyEnded) -> None:
+        ended.append(event)
+
+    async with Conversation(bot(lambda audio: iter([LONG]), on_reply_ended=note)) as t:
+        t.say(speech(1.0), at_s=1)
+        started_s = await t.bot_starts(within_s=4)
+        t.say(speech(1.0), at_s=started_s + 3)
+        await t.until(started_s + 4)
+        (event,) = ended
+        assert event.interrupted
+        assert event.heard_ms == pytest.approx(1000 * t.bot_spoke_s(), abs=25)
+        assert 3000 <= event.heard_ms <= 3200
+        # The next reply is counted from its own beginning.
+        await t.until(started_s + 14)
+    assert ended[1].heard_ms == pytest.approx(8000, abs=25)
+    assert not ended[1].interrupted
 
 
 async def test_an_interrupted_wait_for_a_model_ends_at_once() -> None:

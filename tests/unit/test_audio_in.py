@@ -10,7 +10,11 @@ import pytest
 
 from fastrtc.session import Frame
 from fastrtc.transports.webrtc import audio_in
-from fastrtc.transports.webrtc.audio_in import MAX_GAP_SAMPLES, AudioReceiver
+from fastrtc.transports.webrtc.audio_in import (
+    MAX_GAP_SAMPLES,
+    MAX_PATIENCE_MS,
+    AudioReceiver,
+)
 from fastrtc.transports.webrtc.opus import OpusEncoder
 from tests.support.handlers import tone
 
@@ -50,9 +54,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 class Ear:
-    def __init__(self, rate_hz: int = 48_000) -> None:
+    def __init__(self, rate_hz: int = 48_000, patience_ms: float = 0.0) -> None:
         self.frames: list[Any] = []
-        self.receiver = AudioReceiver(rate_hz, "mono", self.frames.append)
+        self.patience_ms = patience_ms
+        self.receiver = AudioReceiver(
+            rate_hz, "mono", self.frames.append, lambda: self.patience_ms
+        )
 
     @property
     def samples(self) -> int:
@@ -141,3 +148,73 @@ def test_odd_packets_are_survived(payload: bytes, clock: Clock) -> None:
     for packet in sent:
         ear.receiver.on_packet(packet)
     assert ear.samples == pytest.approx(19_200, abs=3 * 960)
+
+
+def came(ear: Ear, sent: list[Rtp]) -> list[int]:
+    """How many frames each packet brought."""
+    counts: list[int] = []
+    for packet in sent:
+        before = len(ear.frames)
+        ear.receiver.on_packet(packet)
+        counts.append(len(ear.frames) - before)
+    return counts
+
+
+@pytest.mark.parametrize(("patience_ms", "burst"), [(0, 1), (20, 1), (21, 2), (96, 5)])
+def test_frames_come_as_late_as_they_are_wanted(
+    patience_ms: float, burst: int, clock: Clock
+) -> None:
+    """Lost otherwise: listening would cost twice the CPU, or turns would end late."""
+    ear = Ear(patience_ms=patience_ms)
+    counts = came(ear, packets(0.4))
+    assert counts == ([0] * (burst - 1) + [burst]) * (20 // burst)
+
+
+def test_patient_ears_hear_the_same(clock: Clock) -> None:
+    """Lost otherwise: saving CPU would change what users are heard to say."""
+    sent = packets(1)
+    sent = [*sent[:7], sent[8], sent[7], *sent[9:20], *sent[23:]]
+    at_once, patient = Ear(), Ear(patience_ms=100)
+    for ear in (at_once, patient):
+        for n, packet in enumerate(sent):
+            clock.now_s = n * 0.02
+            ear.receiver.on_packet(packet)
+        ear.patience_ms = 0
+        ear.receiver.on_packet(Rtp(50, 50 * 960, sent[-1].payload))
+    assert len(patient.frames) == len(at_once.frames)
+    for (_, one), (_, other) in zip(at_once.frames, patient.frames, strict=True):
+        assert (one == other).all()
+
+
+def test_patience_can_end_at_any_packet(clock: Clock) -> None:
+    """Lost otherwise: a bot that begins to speak could not be interrupted at once."""
+    ear = Ear(patience_ms=100)
+    sent = packets(0.4)
+    assert came(ear, sent[:3]) == [0, 0, 0]
+    ear.patience_ms = 40
+    assert came(ear, sent[3:8]) == [4, 0, 2, 0, 2]
+
+
+def test_patience_is_bounded(clock: Clock) -> None:
+    """Lost otherwise: a handler that never decides would fill the memory."""
+    ear = Ear(patience_ms=float("inf"))
+    assert max(came(ear, packets(1))) == -(-MAX_PATIENCE_MS // 20)
+
+
+def test_a_gap_counts_as_audio_waited_for(clock: Clock) -> None:
+    """Lost otherwise: with DTX the end of a turn would be noticed late."""
+    ear = Ear(patience_ms=100)
+    sent = packets(0.2)
+    for packet in sent[4:]:
+        packet.timestamp += 4800
+    assert came(ear, sent[:5]) == [0, 0, 0, 0, 10]
+    back = packets(0.1, first=5, timestamp=0)
+    assert came(ear, back[:1]) == [1]
+
+
+def test_a_packet_without_payload_delays_nothing(clock: Clock) -> None:
+    """Lost otherwise: a probing packet of the browser would make the bot slow."""
+    ear = Ear(patience_ms=100)
+    sent = packets(0.2)
+    sent[2] = Rtp(2, 2 * 960, b"")
+    assert came(ear, sent[:3]) == [0, 0, 2]

@@ -6,6 +6,7 @@ import hashlib
 import os
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,14 @@ from build_tools.errors import ShippedFileError
 from build_tools.frontend import OUTPUTS, is_fresh, make_frontend
 from build_tools.shipped import make_shipped_files
 from build_tools.weights import (
-    FOLDER,
-    SILERO_VAD,
+    SHIPPED,
     PinnedFile,
     PinnedWheel,
-    is_pinned,
     make_weights,
 )
 
 ROOT = Path(__file__).parents[2]
+FOLDER = "backend/fastrtc/room/weights"
 MODEL = b"a model"
 LICENCE = b"a licence"
 
@@ -50,6 +50,8 @@ def pin(tmp_path: Path) -> PinnedWheel:
     return PinnedWheel(
         requirement="p==1",
         sha256=sha256(wheel.read_bytes()),
+        model="the model",
+        folder=FOLDER,
         files=(
             PinnedFile("p/model.onnx", "model.onnx", sha256(MODEL)),
             PinnedFile("p/LICENSE", "model.LICENSE", sha256(LICENCE)),
@@ -112,14 +114,15 @@ def test_another_wheel_is_refused(tmp_path: Path, pin: PinnedWheel) -> None:
 def test_a_wrong_pin_of_a_file_is_noticed(tmp_path: Path, pin: PinnedWheel) -> None:
     """A maintainer who updates one of the two hashes only would ship a surprise."""
     wrong = PinnedFile("p/model.onnx", "model.onnx", sha256(b"older"))
-    half = PinnedWheel(pin.requirement, pin.sha256, (wrong,))
+    half = replace(pin, files=(wrong,))
 
     with pytest.raises(ShippedFileError, match="not the pinned file"):
         make_weights(tmp_path, ignore, half, Index())
 
 
+@pytest.mark.parametrize("pin", SHIPPED, ids=lambda pin: pin.requirement)
 def test_no_index_says_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pin: PinnedWheel
 ) -> None:
     """An offline build would end in a traceback that names neither cause nor cure."""
     for name in [name for name in os.environ if name.startswith("PIP_")]:
@@ -127,14 +130,21 @@ def test_no_index_says_what_to_do(
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
 
-    with pytest.raises(ShippedFileError, match=r"silero-vad==.*PIP_FIND_LINKS"):
-        make_weights(tmp_path, ignore)
+    with pytest.raises(ShippedFileError, match="PIP_FIND_LINKS") as raised:
+        make_weights(tmp_path, ignore, pin)
+    assert pin.requirement in str(raised.value)
 
 
-def test_the_pinned_weights_are_in_this_tree() -> None:
+@pytest.mark.parametrize("pin", SHIPPED, ids=lambda pin: pin.requirement)
+def test_the_pinned_weights_are_in_this_tree(pin: PinnedWheel) -> None:
     """Tests would run against other weights than those that are shipped."""
-    for file in SILERO_VAD.files:
-        assert is_pinned(ROOT / FOLDER / file.name, file.sha256)
+    assert pin.is_in_place(ROOT)
+
+
+@pytest.mark.parametrize("pin", SHIPPED, ids=lambda pin: pin.requirement)
+def test_each_model_comes_with_its_licence(pin: PinnedWheel) -> None:
+    """Whoever passes the package on would break the terms of what is in it."""
+    assert {Path(file.name).suffix for file in pin.files} == {".onnx", ".LICENSE"}
 
 
 # ---- front end ------------------------------------------------------------------
@@ -255,10 +265,9 @@ def test_the_front_end_can_be_skipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody without Node.js could work on the Python side."""
-    for file in SILERO_VAD.files:
-        (tmp_path / FOLDER).mkdir(parents=True, exist_ok=True)
-        content = (ROOT / FOLDER / file.name).read_bytes()
-        (tmp_path / FOLDER / file.name).write_bytes(content)
+    for name in (name for pin in SHIPPED for name in pin.paths()):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     monkeypatch.setenv("PATH", "")
     monkeypatch.setenv("FASTRTC_SKIP_FRONTEND", "1")
     said: list[str] = []

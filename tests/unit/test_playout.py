@@ -129,7 +129,10 @@ async def test_clearing_drops_what_is_queued() -> None:
     assert heard_ms == pytest.approx(500, abs=25)
     count = len(ear.frames)
     await asyncio.sleep(2)
-    assert len(ear.frames) == count
+    # What follows is a fade of 5 ms and silence, and then nothing.
+    tail = np.concatenate([frame.samples[0] for frame in ear.frames[count:]])
+    assert tail.size == 3 * 480
+    assert not tail[120:].any()
     assert playout.queued_s == 0
     assert playout.idle
     await ear.close()
@@ -397,4 +400,89 @@ async def test_a_timer_that_fires_a_tick_early_is_no_endless_loop(
     await playout.put(ramp(3 * FRAME + 100), 0, 30)
     await playout.drained()
     assert len(ear.frames) == 4
+    await ear.close()
+
+
+# -- a pause for breath ----------------------------------------------------------------
+
+
+async def test_a_hold_loses_nothing() -> None:
+    """Lost otherwise: after a cough words of the bot's would be missing."""
+    playout = Playout()
+    ear = Ear(playout)
+    await playout.put(ramp(FRAME * 50), 0, 30)
+    await asyncio.sleep(0.3)
+    playout.hold()
+    playout.hold()
+    count = len(ear.frames)
+    await asyncio.sleep(1)
+    held = ear.audio[0, count * FRAME :]
+    # A fade of what would have followed, then silence, then nothing at all.
+    assert held.size == 3 * FRAME
+    assert held[0] == count * FRAME + 1
+    assert not held[FRAME // 4 :].any()
+    assert not playout.idle
+    playout.release()
+    await playout.drained()
+    heard = np.delete(ear.audio[0], slice(count * FRAME, (count + 3) * FRAME))
+    assert (heard == np.arange(1, FRAME * 50 + 1, dtype=np.int16)).all()
+    assert playout.played_ms == pytest.approx(1000)
+    await ear.close()
+
+
+async def test_a_hold_of_less_than_its_silence() -> None:
+    """Lost otherwise: the silence of a short hold would delay all that follows."""
+    playout = Playout()
+    ear = Ear(playout)
+    await playout.put(clip(1), 0, 30)
+    await asyncio.sleep(0.3)
+    playout.hold()
+    await asyncio.sleep(0.02)
+    playout.release()
+    await playout.drained()
+    assert ear.times_s[-1] == pytest.approx(1.0, abs=0.021)
+    await ear.close()
+
+
+async def test_a_reply_after_an_interruption_does_not_wait_for_its_silence() -> None:
+    """Lost otherwise: quick answers would come 60 ms later."""
+    playout = Playout()
+    ear = Ear(playout)
+    await playout.put(clip(1), 0, 30)
+    await asyncio.sleep(0.3)
+    playout.hold()
+    playout.clear()
+    await playout.put(ramp(FRAME), 1, 30)
+    await asyncio.sleep(0.05)
+    assert ear.frames[-1].samples[0, 0] == 1
+    assert ear.frames[-1].generation == 1
+    await ear.close()
+
+
+async def test_an_idle_playout_breaks_nothing_off() -> None:
+    """Lost otherwise: clearing before anything was said would send silence."""
+    playout = Playout()
+    ear = Ear(playout)
+    playout.hold()
+    playout.clear()
+    await playout.put(ramp(FRAME), 1, 30)
+    playout.finish(1)
+    await playout.drained()
+    playout.clear()
+    await asyncio.sleep(1)
+    assert len(ear.frames) == 1
+    await ear.close()
+
+
+async def test_what_is_said_while_held_is_heard_later() -> None:
+    """Lost otherwise: a reply that begins during a cough would be lost."""
+    playout = Playout()
+    ear = Ear(playout)
+    playout.hold()
+    await playout.put(ramp(FRAME * 5), 0, 30)
+    await asyncio.sleep(0.5)
+    assert ear.frames == []
+    playout.release()
+    await playout.drained()
+    assert len(ear.frames) == 5
     await ear.close()

@@ -147,7 +147,7 @@ class CountingModel(SileroVADModel):
         self.asked = 0
 
     def __call__(self, windows: Any, state: Any) -> Any:
-        self.asked += 1
+        self.asked += len(windows)
         return super().__call__(windows, state)
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import time
 import types
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fastrtc.errors import (
     ConfigurationError,
@@ -28,7 +31,13 @@ from fastrtc.text_to_speech import (
 )
 from fastrtc.text_to_speech.blocking import BlockingTTS
 from fastrtc.text_to_speech.protocol import TTSAudio, TTSOptions
-from fastrtc.text_to_speech.sentences import split_sentences
+from fastrtc.text_to_speech.sentences import (
+    MAX_CHARS,
+    checked_text,
+    split_first_clause,
+    split_sentences,
+)
+from tests.support.speech_models import make_kokoro
 
 TEXT = "Hello there. How are you? I am fine!"
 
@@ -56,6 +65,63 @@ TEXT = "Hello there. How are you? I am fine!"
 def test_sentences(text: str, sentences: list[str]) -> None:
     """Otherwise the first word is late, or the voice stops after "Dr."."""
     assert split_sentences(text) == sentences
+
+
+@pytest.mark.parametrize(
+    ("sentence", "clauses"),
+    [
+        ("Yes, of course.", ["Yes, of course."]),
+        (
+            "If you tell me where you want to go, I can look for the next train there.",
+            [
+                "If you tell me where you want to go,",
+                "I can look for the next train there.",
+            ],
+        ),
+        (
+            "Well, in that case there is a lot to be done before anyone may go home.",
+            ["Well, in that case there is a lot to be done before anyone may go home."],
+        ),
+        (
+            "That is 1,250,000 euros, and 12:30 is the time at which it is to be paid.",
+            [
+                "That is 1,250,000 euros,",
+                "and 12:30 is the time at which it is to be paid.",
+            ],
+        ),
+        (
+            "The weather is going to change tonight \u2014 so better take a coat.",
+            ["The weather is going to change tonight \u2014", "so better take a coat."],
+        ),
+    ],
+)
+def test_first_clauses(sentence: str, clauses: list[str]) -> None:
+    """Otherwise a long first sentence is waited for, or a short one is chopped."""
+    assert split_first_clause(sentence) == clauses
+
+
+@given(st.text(max_size=2_000) | st.text("a ,.\n\u2014!?", max_size=2_000))
+def test_nothing_to_say_is_lost(text: str) -> None:
+    """Otherwise the voice swallows words."""
+    sentences = split_sentences(text)
+    assert all(len(sentence) <= MAX_CHARS for sentence in sentences)
+    spoken = "".join(
+        piece for sentence in sentences for piece in split_first_clause(sentence)
+    )
+    assert _letters(spoken) == _letters(checked_text(text))
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
+
+
+@pytest.mark.parametrize("unit", ["word ", "Dr. ", " ", "\n", "a, ", ".", "Hm! ", "x"])
+def test_a_very_long_text_is_cut_quickly(unit: str) -> None:
+    """Otherwise a runaway language model freezes every session of the process."""
+    begun_s = time.process_time()
+    sentences = split_sentences(unit * 200_000)
+    assert time.process_time() - begun_s < 5
+    assert all(len(sentence) <= MAX_CHARS for sentence in sentences)
 
 
 # -- streaming ------------------------------------------------------------------
@@ -103,6 +169,53 @@ async def test_an_interrupted_reply_makes_no_further_sentence() -> None:
     await stream.__anext__()
     await stream.aclose()
     assert model.texts == ["Hello there."]
+
+
+async def test_a_cancelled_reply_makes_no_further_sentence() -> None:
+    """Otherwise an interruption while a sentence is made lets the rest be made too."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Slow(Recorder):
+        def tts(self, text: str, options: TTSOptions | None = None) -> TTSAudio:
+            begun.set()
+            assert go_on.wait(10)
+            return super().tts(text, options)
+
+    model = Slow()
+
+    async def reply() -> None:
+        async for _ in model.stream_tts(TEXT):
+            pytest.fail("the sentence was not dropped")
+
+    task = asyncio.create_task(reply())
+    await asyncio.to_thread(begun.wait, 10)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    go_on.set()
+    await asyncio.to_thread(lambda: None)
+    assert model.texts in ([], ["Hello there."])
+
+
+def test_a_closed_reply_makes_no_further_sentence() -> None:
+    """Otherwise the CPU goes on with what nobody will hear."""
+    model = Recorder()
+    stream = model.stream_tts_sync(TEXT)
+    next(stream)
+    stream.close()
+    assert model.texts == ["Hello there."]
+
+
+@pytest.mark.parametrize("text", [None, 5, b"Hello", ["Hello"]])
+async def test_what_is_no_text_is_told(text: Any) -> None:
+    """Otherwise the empty answer of a language model is a trace from inside a voice."""
+    model = EspeakTTSModel()
+    with pytest.raises(ConfigurationError, match="speaks a string"):
+        model.tts(text)
+    with pytest.raises(ConfigurationError, match="speaks a string"):
+        list(model.stream_tts_sync(text))
+    with pytest.raises(ConfigurationError, match="speaks a string"):
+        await anext(model.stream_tts(text))
 
 
 def test_the_synchronous_form_opens_no_event_loop(
@@ -159,6 +272,8 @@ def test_espeak_options_are_heard() -> None:
         (EspeakTTSOptions(voice=""), "no voice"),
         (EspeakTTSOptions(speed_wpm=0), "80 to 450"),
         (EspeakTTSOptions(pitch=100), "0 to 99"),
+        (EspeakTTSOptions(pitch=cast("int", None)), "not None"),
+        (EspeakTTSOptions(speed_wpm=cast("int", 175.5)), "whole number"),
     ],
 )
 def test_espeak_says_which_option_is_wrong(
@@ -178,7 +293,11 @@ def test_espeak_takes_any_text() -> None:
         assert model.tts(nothing)[1].shape == (0,)
         assert not list(model.stream_tts_sync(nothing))
     plain = model.tts("one two three four five")[1].size
-    for text in ("one two\0three four five", "<b>one two three four five</b>"):
+    for text in (
+        "one two\0three four five",
+        "<b>one two three four five</b>",
+        "one \U0001f600 two three \ud83d four five",
+    ):
         assert model.tts(text)[1].size > 0.8 * plain
 
 
@@ -254,44 +373,12 @@ def test_a_wrong_name_is_told() -> None:
 
 @pytest.fixture(scope="module")
 def kokoro_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Stand-ins for Kokoro's files: 600 samples a phoneme, as loud as the style."""
-    onnx: Any = pytest.importorskip("onnx")
-    folder = tmp_path_factory.mktemp("kokoro")
-    h, f32 = onnx.helper, onnx.TensorProto.FLOAT
-    info = h.make_tensor_value_info
-    samples = onnx.numpy_helper.from_array(np.array([600]), "samples")
-    graph = h.make_graph(
-        [
-            h.make_node("Shape", ["tokens"], ["shape"], start=1),
-            h.make_node("Mul", ["shape", "samples"], ["length"]),
-            h.make_node("ReduceMax", ["style"], ["level"], keepdims=0),
-            h.make_node("Div", ["level", "speed"], ["loudness"]),
-            h.make_node("Expand", ["loudness", "length"], ["audio"]),
-        ],
-        "kokoro",
-        [
-            info("tokens", onnx.TensorProto.INT64, [1, "n"]),
-            info("style", f32, [1, 256]),
-            info("speed", f32, [1]),
-        ],
-        [info("audio", f32, ["m"])],
-        [samples],
-    )
-    model = h.make_model(graph, opset_imports=[h.make_opsetid("", 17)], ir_version=8)
-    onnx.checker.check_model(model)
-    onnx.save(model, str(folder / "kokoro-v1.0.onnx"))
-    voices: dict[str, Any] = {
-        "af_heart": np.full((510, 1, 256), 0.25, np.float32),
-        "loud": np.full((510, 1, 256), 0.5, np.float32),
-    }
-    with (folder / "voices-v1.0.bin").open("wb") as file:
-        np.savez(file, **voices)
-    return folder
+    """A folder with stand-ins for Kokoro's files."""
+    return make_kokoro(tmp_path_factory.mktemp("kokoro"))
 
 
 @pytest.fixture
 def kokoro(kokoro_files: Path) -> KokoroTTSModel:
-    pytest.importorskip("kokoro_onnx")
     return KokoroTTSModel(models_dir=kokoro_files)
 
 
@@ -301,7 +388,52 @@ def test_kokoro_speaks(kokoro: KokoroTTSModel) -> None:
     assert (sample_rate_hz, samples.dtype, samples.ndim) == (24_000, np.float32, 1)
     assert samples.size > 600 * 20
     np.testing.assert_allclose(samples[: 600 * 20], 0.25)
-    assert kokoro.tts("...")[1].shape == (0,)
+    for nothing in ("", "  \n", "...", "\U0001f600 \U0001f680"):
+        assert kokoro.tts(nothing)[1].shape == (0,)
+        assert not list(kokoro.stream_tts_sync(nothing))
+
+
+def test_kokoro_begins_with_a_clause(kokoro: KokoroTTSModel) -> None:
+    """Otherwise the user waits for seconds when a reply begins with a long sentence."""
+    first, second = (
+        "If you tell me where you want to go,",
+        "I can look for the next train there.",
+    )
+    text = f"{first} {second} {first} {second}"
+    heard = [samples for _, samples in kokoro.stream_tts_sync(text)]
+    expected = (first, None, second, None, f"{first} {second}")
+    assert len(heard) == len(expected)
+    for samples, piece in zip(heard, expected, strict=True):
+        if piece is None:
+            assert not samples.any()
+        else:
+            np.testing.assert_array_equal(samples, kokoro.tts(piece)[1])
+    assert heard[1].size < heard[3].size  # the pause within a sentence is shorter
+
+
+def test_kokoro_speaks_long_texts(kokoro: KokoroTTSModel) -> None:
+    """Otherwise a text of more phonemes than the model takes ends the reply."""
+    text = "one two three four " * 100
+    short = kokoro.tts("one two three four")[1].size
+    assert kokoro.tts(text)[1].size > 90 * short
+    parts = [samples for _, samples in kokoro.stream_tts_sync(text)]
+    assert len(parts) > 7  # each can be interrupted
+    assert sum(samples.any() * samples.size for samples in parts) > 90 * short
+
+
+def test_kokoro_in_many_threads_says_what_it_says_in_one(
+    kokoro: KokoroTTSModel,
+) -> None:
+    """Otherwise sessions that speak at once get each other's words, or crash."""
+    texts = [" ".join(["word"] * count) for count in range(1, 17)]
+
+    def length(text: str) -> int:
+        lang = "en-us" if len(text) % 2 else "en-gb"
+        return kokoro.tts(text, KokoroTTSOptions(lang=lang))[1].size
+
+    alone = [length(text) for text in texts]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(length, texts)) == alone
 
 
 async def test_kokoro_streams_sentences(kokoro: KokoroTTSModel) -> None:
@@ -321,10 +453,26 @@ def test_kokoro_options_are_heard(kokoro: KokoroTTSModel) -> None:
         kokoro.tts("Hello", KokoroTTSOptions(voice="af_nobody"))
     with pytest.raises(ConfigurationError, match=r"0\.5 to 2\.0"):
         kokoro.tts("Hello", KokoroTTSOptions(speed=3))
+    with pytest.raises(ConfigurationError, match="not nan"):
+        kokoro.tts("Hello", KokoroTTSOptions(speed=float("nan")))
+    with pytest.raises(ConfigurationError, match='language "elvish"'):
+        kokoro.tts("Hello", KokoroTTSOptions(lang="elvish"))
+    french = KokoroTTSOptions(lang="fr-fr")
+    assert kokoro.tts("Hello there", french)[1].size  # and works afterwards
 
 
 def test_kokoro_is_loaded_once_by_name(kokoro_files: Path) -> None:
     """Otherwise every session loads 300 MB."""
-    pytest.importorskip("kokoro_onnx")
-    model = get_tts_model("kokoro", models_dir=kokoro_files)
-    assert get_tts_model("kokoro", models_dir=kokoro_files) is model
+    with ThreadPoolExecutor(8) as pool:
+        calls = [
+            pool.submit(get_tts_model, "kokoro", models_dir=kokoro_files)
+            for _ in range(8)
+        ]
+    assert len({id(call.result()) for call in calls}) == 1
+
+
+@pytest.mark.parametrize("threads", [0, -2, 1.5, "2"])
+def test_threads_that_make_no_sense_are_told(threads: Any) -> None:
+    """Otherwise 0 takes every core, and burns them while nobody speaks."""
+    with pytest.raises(ConfigurationError, match="threads is a whole number"):
+        KokoroTTSModel(threads=threads)

@@ -105,6 +105,35 @@ async def test_cartesia_audio_is_whole(
     assert cartesia.tts("")[1].shape == (0,)
 
 
+async def test_an_interrupted_cartesia_is_asked_for_no_further_sentence(
+    cartesia: CartesiaTTSModel, service: Service
+) -> None:
+    """Otherwise users pay for sentences that nobody hears."""
+    sync = cartesia.stream_tts_sync(TEXT)
+    next(sync)
+    sync.close()
+    assert [request["transcript"] for request in service.requests] == ["Hello there."]
+    stream = cartesia.stream_tts(TEXT)
+    await anext(stream)
+    await stream.aclose()
+    assert len(service.requests) == 2
+    # And what was broken off doesn't get into the next reply.
+    assert await _collect(cartesia, "Fine.") == "Fine."
+
+
+async def test_cartesia_is_asked_for_nothing_when_there_is_nothing_to_say(
+    cartesia: CartesiaTTSModel, service: Service
+) -> None:
+    """Otherwise an empty answer of a language model is an error of a cloud service."""
+    for text in ("", "  \n", "\U0001f600"):
+        assert cartesia.tts(text)[1].shape == (0,)
+        assert await _collect(cartesia, text) == ""
+    nothing: Any = None
+    with pytest.raises(ConfigurationError, match="speaks a string"):
+        cartesia.tts(nothing)
+    assert not service.requests
+
+
 async def test_cartesia_keeps_its_connection(
     cartesia: CartesiaTTSModel, service: Service
 ) -> None:

@@ -238,6 +238,22 @@ class StreamHandlerBase(ABC):
         """Forget that inputs have come."""
         self.args_set.clear()
 
+    def greet(self) -> Any:
+        """Speak first: what it gives is heard when the client is connected.
+
+        A generator function, an async one, or one that returns a single value, of
+        what `emit` gives. `emit` is asked when it has ended; `clear_queue` ends it.
+        """
+        return None
+
+    def patience_ms(self) -> float:
+        """How much more of the user's audio may gather before `receive` gets it.
+
+        The frames are the same and come in bursts, which costs less CPU. For
+        handlers that know that nothing they hear before then makes them act.
+        """
+        return 0.0
+
     def shutdown(self) -> Any:
         """Called once when the session ends; may be a coroutine function."""
         return None

@@ -54,6 +54,19 @@ class Link(Protocol):
         """Silence the bot now; milliseconds that were heard of the reply."""
         ...
 
+    def hold(self) -> None:
+        """Let the bot pause where it is, until `release` or `clear`."""
+        ...
+
+    def release(self) -> None:
+        """Let the bot go on where `hold` stopped it."""
+        ...
+
+    @property
+    def played_ms(self) -> float:
+        """Milliseconds that were heard since the last `clear`."""
+        ...
+
     async def played_out(self) -> None:
         """Wait until all audio has been heard, or cleared."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import asyncio
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,14 +12,20 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ConfigurationError
+from ..end_of_turn import EndOfTurnModel, get_smart_turn_model
+from ..end_of_turn.silence import SilenceOnly
+from ..errors import ConfigurationError, ModelTimeoutError
 from ..messages import LogEvent, create_message
-from ..options import AlgoOptions
+from ..options import HOLD_LIMIT_S, VAD_TIMEOUT_S, AlgoOptions
 from ..outputs import EmitType
 from ..pause_detection import ModelOptions, PauseDetectionModel, get_silero_model
+from ..turns import BotHeld, SpeechResumed
+from .asking import Asker
 from .base import WEBRTC_VALUE, AudioFrame, StreamHandler
-from .listening import Heard, Listener, Started, Utterance
-from .replies import Reply
+from .calls import call
+from .listening import Heard, Listener, Paused, Started, Utterance
+from .parameters import Parameters
+from .replies import Reply, ReplyEnded
 from .threads import threads
 
 ReplyFnGenerator: TypeAlias = Callable[..., Any]
@@ -64,12 +70,18 @@ class ReplyOnPause(StreamHandler):
             It yields what `emit` of a StreamHandler gives.
         startup_fn: a function of the same kind, without the audio argument, that
             speaks first.
-        algo_options: when a turn starts and ends.
+        algo_options: when a turn starts and ends, and what interrupts the bot.
         model_options: options of the voice activity model.
         can_interrupt: the bot falls silent when the user starts to speak. If
             not, the user's audio is ignored until the reply has been heard.
         model: a voice activity model of one's own.
         needs_args: `fn` takes additional inputs though its signature doesn't say.
+        end_of_turn_model: asked at each pause whether the user has finished. None:
+            Smart Turn, or nobody if `model` is one of your own. `SilenceOnly()`:
+            nobody.
+        on_reply_ended: called with a `ReplyEnded` when a reply has been heard to
+            its end, or was interrupted: then it says how much was heard. May be a
+            coroutine function, or block.
 
     The remaining arguments are those of `StreamHandler`.
     """
@@ -91,6 +103,9 @@ class ReplyOnPause(StreamHandler):
         input_sample_rate: int = 48_000,
         model: PauseDetectionModel | None = None,
         needs_args: bool = False,
+        *,
+        end_of_turn_model: EndOfTurnModel | SilenceOnly | None = None,
+        on_reply_ended: Callable[[ReplyEnded], Any] | None = None,
     ) -> None:
         super().__init__(
             expected_layout, output_sample_rate, output_frame_size, input_sample_rate
@@ -102,12 +117,23 @@ class ReplyOnPause(StreamHandler):
         self.algo_options = algo_options or AlgoOptions()
         self.model_options = model_options
         self.can_interrupt = can_interrupt
+        if end_of_turn_model is None:
+            # A detector of one's own may have ideas of its own about pauses.
+            asks = model is None
+            end_of_turn_model = get_smart_turn_model() if asks else SilenceOnly()
+        self.end_of_turn_model = end_of_turn_model
         self.model: PauseDetectionModel = model or get_silero_model()
         self.needs_args = needs_args
+        self.on_reply_ended = on_reply_ended
         self.state = AppState()
         self._reply: Reply | None = None
-        self._parameters = _Parameters(fn)
+        self._early_reply: Reply | None = None
+        self._heard_before_ms = 0.0
+        self._hold_timer: asyncio.TimerHandle | None = None
+        self._parameters = Parameters(fn)
         self._listener: Listener | None = None
+        self._asker: Asker | None = None
+        self._pause_number = 0
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """What a subclass defines itself may block, so it is called in a thread."""
@@ -135,6 +161,8 @@ class ReplyOnPause(StreamHandler):
             self.input_sample_rate,
             self.model,
             self.needs_args,
+            end_of_turn_model=self.end_of_turn_model,
+            on_reply_ended=self.on_reply_ended,
         )
 
     # -- the user's turn -----------------------------------------------------------
@@ -145,17 +173,31 @@ class ReplyOnPause(StreamHandler):
         Returns:
             None, or with a slow voice activity model a coroutine to await.
         """
-        if self.state.responding and not self.can_interrupt:
-            return None
         listener = self._listener
         if listener is None:
             listener = self._listener = self._open_listener()
-        if listener.fast:
-            heard = listener.push(frame[1])
-            if heard:
-                self._on_loop(partial(self._act, heard))
+        bot_speaks = self.state.responding
+        if bot_speaks and not self.can_interrupt:
+            listener.reset()
             return None
-        return self._receive_slowly(listener, frame[1])
+        samples = listener.gather(frame[1], bot_speaks=bot_speaks)
+        if samples is None:
+            return None
+        if not listener.fast:
+            return self._judge_slowly(listener, samples)
+        heard = listener.decide(listener.meter.push(samples), bot_speaks=bot_speaks)
+        if heard:
+            self._on_loop(partial(self._act, heard))
+        return None
+
+    def patience_ms(self) -> float:
+        """See `StreamHandlerBase`: the listener acts at the end of a gathering only."""
+        listener = self._listener
+        if listener is None or not listener.fast or not self.receives_on_loop:
+            return 0.0
+        if self.state.responding and not self.can_interrupt:
+            return 0.0
+        return listener.patience_ms(bot_speaks=self.state.responding)
 
     def _open_listener(self) -> Listener:
         return Listener(
@@ -164,31 +206,86 @@ class ReplyOnPause(StreamHandler):
             self.algo_options,
             self.input_sample_rate,
             2 if self.expected_layout == "stereo" else 1,
+            asked=self._asks,
         )
 
-    async def _receive_slowly(
-        self, listener: Listener, frame: NDArray[np.int16]
+    @property
+    def _asks(self) -> bool:
+        """Somebody is asked at each pause whether the turn is over."""
+        return not isinstance(self.end_of_turn_model, SilenceOnly)
+
+    async def _judge_slowly(
+        self, listener: Listener, samples: NDArray[np.int16]
     ) -> None:
-        self._act(await threads.run(lambda: listener.push(frame)))
+        """With a model that may take long, fail or hang; then it heard no speech."""
+        judged = [(1000 * samples.size / listener.meter.sample_rate_hz, 0.0)]
+        try:
+            judging = threads.run(lambda: listener.meter.push(samples))
+            judged = await asyncio.wait_for(judging, VAD_TIMEOUT_S)
+        except asyncio.TimeoutError:
+            error = ModelTimeoutError(
+                f"{type(self.model).__name__}.vad() took over {VAD_TIMEOUT_S:g} s"
+            )
+            self._attached().report("voice activity model", error)
+        except Exception as error:
+            self._attached().report("voice activity model", error)
+        self._act(listener.decide(judged, bot_speaks=self.state.responding))
 
     def _act(self, heard: list[Heard]) -> None:
         for event in heard:
             if isinstance(event, Started):
                 self._on_started()
-            else:
+            elif isinstance(event, Utterance):
                 self._on_utterance(event)
+            elif isinstance(event, Paused):
+                self._on_paused(event)
+            elif isinstance(event, SpeechResumed):
+                self._on_resumed()
+            elif isinstance(event, BotHeld):
+                self._hold()
+            else:
+                self._release()
 
     def _on_started(self) -> None:
         self.state.started_talking = True
         self._log("started_talking")
         self.interrupt()
 
+    def _on_paused(self, pause: Paused) -> None:
+        self._pause_number = pause.number
+        if not isinstance(self.end_of_turn_model, SilenceOnly):
+            self._attached().spawn(self._ask(pause))
+
+    async def _ask(self, pause: Paused) -> None:
+        if self._asker is None:
+            assert not isinstance(self.end_of_turn_model, SilenceOnly)
+            self._asker = Asker(self.end_of_turn_model, self._attached())
+        listener = self._listener
+        finished = await self._asker.finished(
+            (pause.sample_rate_hz, pause.audio),
+            lambda: pause.number == self._pause_number,
+        )
+        if finished is not None and listener is not None:
+            self._act(listener.answer(pause.number, finished))
+
+    def _on_resumed(self) -> None:
+        """The user goes on: what was asked and prepared is out of date."""
+        self._pause_number = 0
+        self._drop_early_reply()
+
     def _on_utterance(self, utterance: Utterance) -> None:
+        audio: AudioFrame = (utterance.sample_rate_hz, utterance.audio)
+        if utterance.early:
+            self._drop_early_reply()
+            self._early_reply = self._make_reply(self.fn, audio, early=True)
+            self._spawn_reply(self._early_reply)
+            return
+        self._pause_number = 0
         self.state.started_talking = False
         self.state.sampling_rate = utterance.sample_rate_hz
         self.state.stream = utterance.audio[0]
         self._log("pause_detected")
-        self._start_reply((utterance.sample_rate_hz, utterance.audio))
+        self._start_reply(audio)
 
     # -- the bot's turn ------------------------------------------------------------
 
@@ -198,13 +295,22 @@ class ReplyOnPause(StreamHandler):
         Returns:
             Milliseconds of the reply that were heard.
         """
+        self._drop_early_reply()
         if not self.state.responding:
             return 0.0
-        self.state.responding = False
+        heard_ms = self._heard_ms
         if self._reply is not None:
             self._reply.stop()
-            self._reply = None
-        return self._attached().clear()
+            self._end_reply(interrupted=True)
+        self.state.responding = False
+        self._cancel_hold()
+        self._attached().clear()
+        return heard_ms
+
+    @property
+    def _heard_ms(self) -> float:
+        """Of the reply in progress."""
+        return self._attached().played_ms - self._heard_before_ms
 
     def trigger_response(self) -> None:
         """Reply now, without waiting for a pause; from any thread."""
@@ -217,26 +323,77 @@ class ReplyOnPause(StreamHandler):
         self._start_reply((self.input_sample_rate, np.zeros((1, 0), np.int16)))
 
     def _start_reply(self, audio: AudioFrame) -> None:
+        reply, self._early_reply = self._early_reply, None
         self.interrupt()
-        self._begin(Reply(self.fn, self._attached(), self._on_outputs, audio))
+        if reply is None:
+            self._begin(self._make_reply(self.fn, audio))
+        else:
+            self._take_turn(reply)
+            reply.confirm()
+
+    def _make_reply(
+        self, fn: Callable[..., Any], audio: AudioFrame | None, *, early: bool = False
+    ) -> Reply:
+        return Reply(fn, self._attached(), self._on_outputs, audio, early=early)
 
     def _begin(self, reply: Reply) -> None:
+        self._take_turn(reply)
+        self._spawn_reply(reply)
+
+    def _take_turn(self, reply: Reply) -> None:
         self.state.responding = True
         self._reply = reply
-        link = self._attached()
-        reply.task = link.spawn(self._run(reply, link.generation))
+        self._heard_before_ms = self._attached().played_ms
 
-    async def _run(self, reply: Reply, generation: int) -> None:
-        link = self._attached()
+    def _spawn_reply(self, reply: Reply) -> None:
+        reply.task = self._attached().spawn(self._run(reply))
+
+    async def _run(self, reply: Reply) -> None:
         try:
-            await reply.run(generation, lambda: self._arguments(reply.audio))
-            if generation == link.generation:
-                await link.played_out()
+            await reply.run(lambda: self._arguments(reply.audio))
+            if reply is self._reply:
+                await self._attached().played_out()
         finally:
             if reply is self._reply:
-                self._reply = None
+                self._end_reply(interrupted=False)
                 self.state.responding = False
+                self._release()
                 self._log("response_ended")
+
+    def _end_reply(self, *, interrupted: bool) -> None:
+        self._reply = None
+        if self.on_reply_ended is not None:
+            ended = ReplyEnded(self._heard_ms, interrupted)
+            self._attached().spawn(self._tell(self.on_reply_ended, ended))
+
+    async def _tell(self, listener: Callable[[ReplyEnded], Any], event: Any) -> None:
+        try:
+            await call(listener, event)
+        except Exception as error:
+            self._attached().report("on_reply_ended", error)
+
+    def _drop_early_reply(self) -> None:
+        reply, self._early_reply = self._early_reply, None
+        if reply is not None:
+            reply.stop()
+
+    # -- a bot that holds its breath -------------------------------------------------
+
+    def _hold(self) -> None:
+        self._attached().hold()
+        self._cancel_hold()
+        self._hold_timer = self.loop.call_later(HOLD_LIMIT_S, self._release)
+
+    def _release(self) -> None:
+        self._cancel_hold()
+        self._attached().release()
+
+    def _cancel_hold(self) -> None:
+        if self._hold_timer is not None:
+            self._hold_timer.cancel()
+            self._hold_timer = None
+
+    # -- inputs and outputs ------------------------------------------------------------
 
     async def _arguments(self, audio: AudioFrame | None) -> tuple[Any, ...]:
         await self._await_inputs()
@@ -255,7 +412,7 @@ class ReplyOnPause(StreamHandler):
         """As many of the inputs as `startup_fn` takes, which may be none."""
         if not self._needs_additional_inputs or self.startup_fn is None:
             return ()
-        return values[: _Parameters(self.startup_fn, skip=0).most]
+        return values[: Parameters(self.startup_fn, skip=0).most]
 
     async def _await_inputs(self) -> None:
         if not self._needs_additional_inputs:
@@ -275,10 +432,13 @@ class ReplyOnPause(StreamHandler):
     # -- life ------------------------------------------------------------------------
 
     def start_up(self) -> Any:
-        if self.startup_fn is None:
-            return
-        reply = Reply(self.startup_fn, self._attached(), self._on_outputs, None)
-        self._on_loop(partial(self._begin, reply))
+        if self.startup_fn is not None:
+            reply = self._make_reply(self.startup_fn, None)
+            self._on_loop(partial(self._begin, reply))
+
+    def detach(self) -> None:
+        super().detach()
+        self._cancel_hold()
 
     def reset(self) -> None:
         """Forget the turn in progress and that inputs have come."""
@@ -295,39 +455,4 @@ class ReplyOnPause(StreamHandler):
         self._attached().channel.send(create_message("log", event))
 
 
-class _Parameters:
-    """How many additional inputs a function takes, after the first `skip` arguments."""
-
-    def __init__(self, fn: Callable[..., Any], skip: int = 1) -> None:
-        self.required = 0
-        self.additional = 0
-        self.most = 0
-        try:
-            parameters = list(inspect.signature(fn).parameters.values())
-        except (TypeError, ValueError):
-            return
-        kinds = (
-            inspect.Parameter.POSITIONAL_ONLY,
-            inspect.Parameter.POSITIONAL_OR_KEYWORD,
-        )
-        positional = [p for p in parameters if p.kind in kinds][skip:]
-        variable = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
-        self.required = sum(p.default is inspect.Parameter.empty for p in positional)
-        self.additional = len(positional) + (1 if variable else 0)
-        self.most = 10**6 if variable else len(positional)
-
-    def fit(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The values, if they are of a number the function can take.
-
-        Raises:
-            ConfigurationError: there are too few or too many.
-        """
-        if self.required <= len(values) <= self.most or not self.additional:
-            return values
-        raise ConfigurationError(
-            f"the reply function takes {self.required} to {self.most} additional "
-            f"inputs, {len(values)} came"
-        )
-
-
-__all__ = ["AlgoOptions", "AppState", "ReplyFnGenerator", "ReplyOnPause"]
+__all__ = ["AlgoOptions", "AppState", "ReplyEnded", "ReplyFnGenerator", "ReplyOnPause"]

@@ -6,6 +6,7 @@ User code is reached from here and from `replies` only, always by way of `calls`
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Coroutine
@@ -17,10 +18,11 @@ from ..options import (
     EMIT_RETRY_MS,
     INPUT_QUEUE_FRAMES,
     PLAYOUT_EMIT_S,
+    PLAYOUT_REPLY_S,
 )
 from ..outputs import CloseStream, Emission, parse_emission
 from .base import AudioFrame, StreamHandlerBase
-from .calls import call
+from .calls import call, iterate
 from .link import Link
 
 logger = logging.getLogger("fastrtc")
@@ -125,6 +127,7 @@ class HandlerRunner:
     # -- output out ------------------------------------------------------------------
 
     async def _emit_loop(self) -> None:
+        await self._greet()
         loop = asyncio.get_running_loop()
         emit = cast("Any", self.handler).emit
         errors_in_a_row = 0
@@ -154,6 +157,24 @@ class HandlerRunner:
                 # An emit that never waits must not keep the loop to itself, least
                 # of all when the session ends and nothing is taken any more.
                 await asyncio.sleep(0)
+
+    async def _greet(self) -> None:
+        """Play the handler's greeting, should it have one, until it is cleared."""
+        if type(self.handler).greet is StreamHandlerBase.greet:
+            return
+        generation = self._link.generation
+        values = iterate(self.handler.greet, (), asyncio.Event())
+        try:
+            async with contextlib.aclosing(values):
+                async for value in values:
+                    emission = parse_emission(value)
+                    if not await self._link.deliver(
+                        emission, generation, PLAYOUT_REPLY_S
+                    ):
+                        break
+        except Exception as error:
+            self._link.report("greet", error)
+        self._link.finish(generation)
 
     def _check_cancelled(self, where: str, error: BaseException) -> None:
         """Report an error, and a cancellation that isn't the session's.

@@ -3,7 +3,8 @@
 The weights (MIT) come with the package. The model takes windows of 512 samples
 at 16 kHz, each preceded by the last 64 samples of the window before it, and a
 state that it hands on; `SileroMeter` keeps both for one live stream.
-See https://github.com/snakers4/silero-vad.
+See https://github.com/snakers4/silero-vad. One window at a time it was more than a
+quarter of what a session costs, so its graph is rearranged for several in a call.
 """
 
 from __future__ import annotations
@@ -20,18 +21,20 @@ from ..audio import audio_to_float32, mono_float32
 from ..errors import ModelUnavailableError
 from ..options import VAD_SAMPLE_RATE_HZ, VAD_WINDOW_SAMPLES, SileroVadOptions
 from .protocol import AudioChunk
+from .silero_graph import CONTEXT_SAMPLES, STATE_SIZE, rearranged
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 WEIGHTS = Path(__file__).parent / "weights" / "silero_vad.onnx"
-CONTEXT_SAMPLES = 64
 SILENCE_RMS = 0.001
 """-60 dB of full scale: below it nobody speaks, whatever the microphone."""
 SILENT_WINDOWS = 8
 """So many windows of silence one after the other still go to the model, which needs
 them to forget the speech before; then 256 ms have passed and it is left to rest. A
 line on which nobody speaks, the usual state of most, then costs no inference."""
+WINDOWS_AT_ONCE = 64
+"""A whole clip goes through the model in pieces of 2 s: 1 MB of memory, not 1 GB."""
 WINDOW_MS = 1000.0 * VAD_WINDOW_SAMPLES / VAD_SAMPLE_RATE_HZ
 
 _loading = threading.Lock()
@@ -67,21 +70,18 @@ class SileroVADModel:
     def __call__(
         self, windows: NDArray[np.float32], state: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """One window of each of B streams.
+        """Windows of one stream, one after the other.
 
         Args:
-            windows: float32 (B, 64 + 512), context and new samples at 16 kHz.
-            state: float32 (2, B, 128), zeros at a stream's start.
+            windows: float32 (n, 64 + 512), context and new samples at 16 kHz.
+            state: float32 (2, 1, 128), zeros at a stream's start.
 
         Returns:
-            Speech probabilities, float32 (B,), and the next state.
+            Speech probabilities, float32 (n,), and the next state.
         """
         outputs = cast(
             "list[Any]",
-            self._session.run(
-                None,
-                {"input": windows, "state": state, "sr": _SAMPLE_RATE},
-            ),
+            self._session.run(_OUTPUTS, {"input": windows, "state": state}),
         )
         return outputs[0][:, 0], outputs[1]
 
@@ -115,11 +115,7 @@ class SileroVADModel:
     def _probabilities(self, samples: NDArray[np.float32]) -> list[float]:
         short = -samples.size % VAD_WINDOW_SAMPLES
         padded = np.pad(samples, (0, short)).astype(np.float32)
-        meter = SileroMeter(self)
-        return [
-            meter.window(padded[i : i + VAD_WINDOW_SAMPLES])
-            for i in range(0, padded.size, VAD_WINDOW_SAMPLES)
-        ]
+        return SileroMeter(self).windows(padded.reshape(-1, VAD_WINDOW_SAMPLES))
 
 
 class SileroMeter:
@@ -129,38 +125,59 @@ class SileroMeter:
 
     def __init__(self, model: SileroVADModel) -> None:
         self._model = model
-        self._state = np.zeros((2, 1, 128), np.float32)
-        self._input = np.zeros((1, CONTEXT_SAMPLES + VAD_WINDOW_SAMPLES), np.float32)
+        self._state = np.zeros((2, 1, STATE_SIZE), np.float32)
+        self._context = np.zeros(CONTEXT_SAMPLES, np.float32)
         self._pending = np.zeros(0, np.int16)
         self._silent_windows = 0
 
     def push(self, samples: NDArray[np.int16]) -> list[tuple[float, float]]:
         """`(milliseconds, probability)` of each completed window; int16 (n,)."""
         pending = np.concatenate((self._pending, samples))
-        results: list[tuple[float, float]] = []
-        start = 0
-        while start + VAD_WINDOW_SAMPLES <= pending.size:
-            window = pending[start : start + VAD_WINDOW_SAMPLES]
-            results.append((WINDOW_MS, self.window(audio_to_float32(window))))
-            start += VAD_WINDOW_SAMPLES
-        self._pending = pending[start:]
-        return results
+        whole = pending.size - pending.size % VAD_WINDOW_SAMPLES
+        self._pending = pending[whole:]
+        windows = audio_to_float32(pending[:whole]).reshape(-1, VAD_WINDOW_SAMPLES)
+        return [(WINDOW_MS, probability) for probability in self.windows(windows)]
 
-    def window(self, samples: NDArray[np.float32]) -> float:
-        """The probability of one window, float32 (512,)."""
-        self._input[0, :CONTEXT_SAMPLES] = self._input[0, -CONTEXT_SAMPLES:]
-        self._input[0, CONTEXT_SAMPLES:] = samples
-        if np.dot(samples, samples) >= samples.size * SILENCE_RMS**2:
-            self._silent_windows = 0
-        elif self._silent_windows == SILENT_WINDOWS:
-            return 0.0
-        else:
-            self._silent_windows += 1
-        probability, self._state = self._model(self._input, self._state)
-        return float(probability[0])
+    def windows(self, samples: NDArray[np.float32]) -> list[float]:
+        """The probability of each window, float32 (n, 512)."""
+        probabilities: list[float] = []
+        for start in range(0, len(samples), WINDOWS_AT_ONCE):
+            probabilities += self._some(samples[start : start + WINDOWS_AT_ONCE])
+        return probabilities
+
+    def _some(self, samples: NDArray[np.float32]) -> list[float]:
+        inputs = np.empty(
+            (len(samples), CONTEXT_SAMPLES + VAD_WINDOW_SAMPLES), np.float32
+        )
+        inputs[:, CONTEXT_SAMPLES:] = samples
+        inputs[0, :CONTEXT_SAMPLES] = self._context
+        inputs[1:, :CONTEXT_SAMPLES] = samples[:-1, -CONTEXT_SAMPLES:]
+        self._context = samples[-1, -CONTEXT_SAMPLES:].copy()
+        judged = self._to_judge(samples)
+        probabilities = [0.0] * len(samples)
+        if judged:
+            wanted = inputs if len(judged) == len(inputs) else inputs[judged]
+            answers, self._state = self._model(wanted, self._state)
+            for index, probability in zip(judged, answers.tolist(), strict=True):
+                probabilities[index] = probability
+        return probabilities
+
+    def _to_judge(self, samples: NDArray[np.float32]) -> list[int]:
+        """Which of the windows the model has to see; see `SILENT_WINDOWS`."""
+        energies = np.einsum("ij,ij->i", samples, samples).tolist()
+        judged: list[int] = []
+        for index, energy in enumerate(energies):
+            if energy >= VAD_WINDOW_SAMPLES * SILENCE_RMS**2:
+                self._silent_windows = 0
+            elif self._silent_windows == SILENT_WINDOWS:
+                continue
+            else:
+                self._silent_windows += 1
+            judged.append(index)
+        return judged
 
 
-_SAMPLE_RATE = np.array(VAD_SAMPLE_RATE_HZ, np.int64)
+_OUTPUTS = ["output", "next_state"]
 _Span = tuple[int, int]
 
 
@@ -179,7 +196,9 @@ def _open_session(path: Path) -> InferenceSession:
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(
-        str(path), sess_options=options, providers=["CPUExecutionProvider"]
+        rearranged(path.read_bytes()),
+        sess_options=options,
+        providers=["CPUExecutionProvider"],
     )
 
 

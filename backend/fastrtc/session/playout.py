@@ -27,6 +27,11 @@ from ..outputs import Clip
 FRAME_S = FRAME_MS / 1000
 TICK_S = 1e-6
 """An event loop may fire a timer this much early; waiting again would never end."""
+TAIL_FRAMES = 3
+"""Frames of silence after speech that is broken off. Without them the receiver takes
+the missing packets for lost ones, and goes on with a guess for another 100 ms."""
+FADE_MS = 5
+"""Of broken off speech into that silence; a hard end clicks."""
 LATE_LIMIT_S = 0.1
 """A frame later than this starts a new schedule: a pause, not a hiccup."""
 
@@ -75,6 +80,8 @@ class Playout:
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
+        self._held = False
+        self._tail: deque[NDArray[np.int16]] = deque()
         self._schedule_s: float | None = None
         self._origin_s = 0.0
         self._played = 0
@@ -135,7 +142,9 @@ class Playout:
             Milliseconds that were heard of this generation.
         """
         heard_ms = self.played_ms
+        self._break_off()
         self.generation += 1
+        self._held = False
         self._played = 0
         self._pieces.clear()
         self._queued = 0
@@ -146,6 +155,33 @@ class Playout:
         self._space.set()
         self._notify()
         return heard_ms
+
+    def hold(self) -> None:
+        """Let nothing more be heard, and lose nothing, until `release` or `clear`."""
+        if not self._held:
+            self._break_off()
+            self._held = True
+            self._notify()
+
+    def release(self) -> None:
+        """Go on where `hold` stopped."""
+        if self._held:
+            self._held = False
+            self._tail.clear()
+            self._notify()
+
+    def _break_off(self) -> None:
+        """Let silence follow at once on what is being heard."""
+        if self._held or not self._queued or self.idle:
+            return
+        first = self._pieces[0].samples if self._pieces else None
+        frame = np.zeros((self._channels, self._frame_samples), np.int16)
+        if first is not None:
+            fade = first[:, : self._rate_hz * FADE_MS // 1000]
+            ramp = np.linspace(1, 0, max(1, fade.shape[1]))[: fade.shape[1]]
+            frame[:, : fade.shape[1]] = fade * ramp
+        silence = np.zeros_like(frame)
+        self._tail = deque([frame, *[silence] * (TAIL_FRAMES - 1)])
 
     async def drained(self) -> None:
         """Wait until all that is queued has been heard, or the session ends."""
@@ -188,6 +224,8 @@ class Playout:
         self._queued += samples.shape[1]
         if samples.shape[1]:
             self._idle.clear()
+            if not self._held:
+                self._tail.clear()
         self._notify()
 
     # -- the transport's side --------------------------------------------------
@@ -211,7 +249,9 @@ class Playout:
         raise SessionClosedError("The session has ended.")
 
     def _ready(self, now: float, due: float) -> bool:
-        if not self._queued:
+        if self._tail:
+            return True
+        if not self._queued or self._held:
             return False
         if self._queued >= self._frame_samples or any(p.ends for p in self._pieces):
             return True
@@ -223,7 +263,7 @@ class Playout:
         if self._idle.is_set() or self._schedule_s is None:
             return None
         if self._queued:
-            return due + LATE_LIMIT_S
+            return None if self._held else due + LATE_LIMIT_S
         if now < due + FRAME_S - TICK_S:
             return due + FRAME_S
         self._idle.set()
@@ -263,16 +303,22 @@ class Playout:
             self._origin_s = due = now
         elif now - due > LATE_LIMIT_S:
             due = now
-        self._drop_bare_ends()
-        generation = self._pieces[0].generation if self._pieces else self.generation
-        samples = self._cut(self._frame_samples)
         self._schedule_s = due + FRAME_S
-        self._played += samples.shape[1]
-        self._space.set()
+        samples, generation = self._next_samples()
         # Whole frames since the first one: pauses move the clock by what they
         # last, so that the receiver's timeline has no seams inside speech.
         frames = round((due - self._origin_s) / FRAME_S)
         return Frame(samples, self._rate_hz, frames * self._frame_samples, generation)
+
+    def _next_samples(self) -> tuple[NDArray[np.int16], int]:
+        if self._tail:
+            return self._tail.popleft(), self.generation
+        self._drop_bare_ends()
+        generation = self._pieces[0].generation if self._pieces else self.generation
+        samples = self._cut(self._frame_samples)
+        self._played += samples.shape[1]
+        self._space.set()
+        return samples, generation
 
     def _cut(self, wanted: int) -> NDArray[np.int16]:
         first = self._pieces[0].samples

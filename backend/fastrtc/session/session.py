@@ -266,6 +266,16 @@ class Session:
     def clear(self) -> float:
         return self.playout.clear()
 
+    def hold(self) -> None:
+        self.playout.hold()
+
+    def release(self) -> None:
+        self.playout.release()
+
+    @property
+    def played_ms(self) -> float:
+        return self.playout.played_ms
+
     async def played_out(self) -> None:
         await self.playout.drained()
 

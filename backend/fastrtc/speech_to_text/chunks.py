@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from ..audio import AudioArray
-from .protocol import STTModel
+from .protocol import SyncSTTModel
 
 
 class SpeechChunk(TypedDict):
@@ -17,7 +17,7 @@ class SpeechChunk(TypedDict):
 
 
 def stt_for_chunks(
-    stt_model: STTModel,
+    stt_model: SyncSTTModel,
     audio: tuple[int, AudioArray],
     chunks: Sequence[SpeechChunk],
 ) -> str:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-import threading
-from functools import cache
 from typing import Any, Literal
 
-import numpy as np
-
-from .moonshine import SAMPLE_RATE_HZ, MoonshineSTT
+from .._hub import LoadOnce
+from .moonshine import MoonshineSTT
 
 logger = logging.getLogger(__name__)
 
-_lock = threading.Lock()
+_loaded: LoadOnce[MoonshineSTT] = LoadOnce()
 
 
 def get_stt_model(
@@ -33,16 +30,13 @@ def get_stt_model(
         MissingExtraError: the "stt" extra is not installed.
         ModelUnavailableError: its weights are neither cached nor within reach.
     """
-    # Threads that ask at the same time wait for one load instead of each doing it.
-    with _lock:
-        return _load(model, **kwargs)
+    return _loaded.get((model,), kwargs, lambda: _load(model, **kwargs))
 
 
-@cache
 def _load(
     model: Literal["moonshine/base", "moonshine/tiny"], **kwargs: Any
 ) -> MoonshineSTT:
     loaded = MoonshineSTT(model, **kwargs)
     logger.info("Warming up the speech-to-text model %s", model)
-    loaded.stt((SAMPLE_RATE_HZ, np.zeros(SAMPLE_RATE_HZ, np.float32)))
+    loaded.warmup()
     return loaded

@@ -9,11 +9,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .._hub import import_extra, model_files, open_session
-from ..audio import AudioArray, mono_float32
+from .._hub import check_threads, import_extra, model_files, open_session
+from ..audio import AudioArray
 from ..errors import ConfigurationError
+from .clips import mono_clip
 from .moonshine_graph import DecoderLayout, MoonshineGraph
 from .pieces import split_at_quiet
+from .protocol import STTStream
+from .streaming import GrowingWindow
 
 SAMPLE_RATE_HZ = 16_000
 
@@ -29,6 +32,10 @@ clips the model was trained on."""
 
 SEARCH_SAMPLES = 5 * SAMPLE_RATE_HZ
 """How far before a piece's greatest length a quiet place to cut is looked for."""
+
+SILENCE_PEAK = 0.001
+"""-60 dB of full scale. A clip in which no sample is louder holds no speech, and the
+model, which was never shown silence, makes words up for it."""
 
 TOKENS_A_SECOND = 6.5
 """Fast English has fewer; a text with more is the model repeating itself."""
@@ -72,6 +79,7 @@ class MoonshineSTT:
                 f'There is no speech-to-text model "{model}": use "moonshine/base" or '
                 f'"moonshine/tiny".'
             )
+        check_threads(threads)
         library = import_extra("moonshine_onnx", "stt", "Speech-to-text")
         names = [f"onnx/merged/{size}/float/{name}" for name in (ENCODER, DECODER)]
         encoder, decoder = model_files(REPOSITORY, names, models_dir)
@@ -82,18 +90,36 @@ class MoonshineSTT:
             LAYOUTS[size],
         )
 
+    def warmup(self) -> None:
+        """Transcribe a second of noise, so that the first user's turn is not slow."""
+        noise = np.random.default_rng(0).normal(0, 0.01, SAMPLE_RATE_HZ)
+        self.stt((SAMPLE_RATE_HZ, noise.astype(np.float32)))
+
+    def open_stream(self, sample_rate_hz: int) -> STTStream:
+        """Transcribe an utterance while it is spoken, see `streaming`.
+
+        Raises:
+            ConfigurationError: it is no sample rate.
+        """
+        return GrowingWindow(self).open_stream(sample_rate_hz)
+
     def stt(self, audio: tuple[int, AudioArray]) -> str:
         """Transcribe one clip of English.
 
         Args:
             audio: `(sample_rate, array)`, the rate in Hz, the array int16 or float32
                 of shape (samples,) or (channels, samples). Channels are mixed. Clips
-                over 64 s are cut where they are quiet.
+                over 64 s are cut where they are quiet. Other integers are taken when
+                their values are those of int16.
 
         Returns:
-            The words; "" for clips under 0.1 s.
+            The words; "" for silence and for clips under 0.1 s.
+
+        Raises:
+            ConfigurationError: (a ValueError) it is no audio; the text says what to
+                change.
         """
-        samples = mono_float32(audio, SAMPLE_RATE_HZ)
+        samples = mono_clip(audio, SAMPLE_RATE_HZ)
         pieces = (
             [samples]
             if samples.size < MAX_SAMPLES
@@ -103,7 +129,7 @@ class MoonshineSTT:
         return " ".join(text for text in texts if text)
 
     def _transcribe(self, samples: NDArray[np.float32]) -> str:
-        if samples.size <= MIN_SAMPLES:
+        if samples.size <= MIN_SAMPLES or np.abs(samples).max() <= SILENCE_PEAK:
             return ""
         limit = math.ceil(samples.size / SAMPLE_RATE_HZ * TOKENS_A_SECOND)
         tokens = self.model.generate(samples.reshape(1, -1), max_len=limit)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,18 +30,26 @@ def split_at_quiet(
     start = 0
     while samples.size - start > max_samples:
         limit = start + max_samples
-        cut = _quietest(samples, limit - search_samples, limit)
+        cut = quietest(samples, limit - search_samples, limit, WINDOW_SAMPLES)
         pieces.append(samples[start:cut])
         start = cut
     pieces.append(samples[start:])
     return pieces
 
 
-def _quietest(samples: NDArray[np.float32], start: int, end: int) -> int:
-    """The middle of the quietest window between two positions."""
-    count = (end - start) // WINDOW_SAMPLES
-    if count < 2:
+def quietest(samples: NDArray[Any], start: int, end: int, window_samples: int) -> int:
+    """The middle of the quietest window between two positions.
+
+    Windows overlap by half. Of equally quiet ones it is the last, so that the piece
+    before the cut is as long as it may be.
+    """
+    hop = max(1, window_samples // 2)
+    count = (end - start) // hop
+    if count < 3:
         return end
-    windows = samples[start : start + count * WINDOW_SAMPLES].reshape(count, -1)
-    energies = np.einsum("ij,ij->i", windows, windows)
-    return start + int(energies.argmin()) * WINDOW_SAMPLES + WINDOW_SAMPLES // 2
+    halves = samples[start : start + count * hop].reshape(count, hop)
+    halves = halves.astype(np.float32, copy=False)
+    energies = np.einsum("ij,ij->i", halves, halves)
+    windows = energies[:-1] + energies[1:]
+    last = windows.size - 1 - int(windows[::-1].argmin())
+    return start + (last + 1) * hop

@@ -17,6 +17,12 @@ SENTENCE_GAP_S = 1 / 7
 """Silence between two sentences made one by one. Together with what the voice itself
 leaves at its ends it sounds like a breath."""
 
+CLAUSE_GAP_S = 1 / 20
+"""The same between two clauses of one sentence."""
+
+Piece = tuple[str, float]
+"""What is made in one go, and the seconds of silence before it."""
+
 
 class BlockingTTS(ABC, Generic[OptionsT]):
     """A `TTSModel` of which only `tts` has to be written."""
@@ -25,14 +31,24 @@ class BlockingTTS(ABC, Generic[OptionsT]):
     def tts(self, text: str, options: OptionsT | None = None) -> TTSAudio:
         """All of the text as one clip; may be called from several threads at once."""
 
+    def pieces(self, text: str) -> list[Piece]:
+        """What a text is cut into: its sentences."""
+        return with_gaps(split_sentences(text), SENTENCE_GAP_S)
+
     def stream_tts_sync(
         self, text: str, options: OptionsT | None = None
     ) -> Generator[TTSAudio, None, None]:
-        """The text sentence by sentence, a short silence between them."""
-        for index, sentence in enumerate(split_sentences(text)):
-            audio = self.tts(sentence, options)
-            if index:
-                yield _gap(audio)
+        """The text sentence by sentence, a short silence between them.
+
+        No sentence is made before it is asked for; after `close()` no further one is.
+
+        Raises:
+            ConfigurationError: the text is no string, or an option is wrong.
+        """
+        for piece, gap_s in self.pieces(text):
+            audio = self.tts(piece, options)
+            if gap_s:
+                yield _gap(audio, gap_s)
             yield audio
 
     async def stream_tts(
@@ -40,17 +56,25 @@ class BlockingTTS(ABC, Generic[OptionsT]):
     ) -> AsyncGenerator[TTSAudio, None]:
         """The text sentence by sentence, each made in a thread.
 
-        When the generator is closed early, the sentence in the making is finished in
-        its thread and dropped, and no further one is begun.
+        When the generator is closed or its task cancelled, the sentence in the making
+        is finished in its thread and dropped, and no further one is begun.
+
+        Raises:
+            ConfigurationError: the text is no string, or an option is wrong.
         """
-        for index, sentence in enumerate(split_sentences(text)):
-            audio = await asyncio.to_thread(self.tts, sentence, options)
-            if index:
-                yield _gap(audio)
+        for piece, gap_s in self.pieces(text):
+            audio = await asyncio.to_thread(self.tts, piece, options)
+            if gap_s:
+                yield _gap(audio, gap_s)
             yield audio
 
 
-def _gap(audio: TTSAudio) -> TTSAudio:
+def with_gaps(texts: list[str], gap_s: float) -> list[Piece]:
+    """Texts with a silence before each but the first."""
+    return [(text, gap_s if index else 0.0) for index, text in enumerate(texts)]
+
+
+def _gap(audio: TTSAudio, gap_s: float) -> TTSAudio:
     sample_rate_hz, samples = audio
-    silence = np.zeros(int(sample_rate_hz * SENTENCE_GAP_S), samples.dtype)
+    silence = np.zeros(int(sample_rate_hz * gap_s), samples.dtype)
     return sample_rate_hz, cast("AudioArray", silence)

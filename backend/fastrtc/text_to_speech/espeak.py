@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..errors import ConfigurationError
 from .blocking import BlockingTTS
 from .protocol import TTSOptions
-from .sentences import is_speakable
+from .sentences import checked_text, is_speakable
 
 if TYPE_CHECKING:
     from .espeak_library import EspeakLibrary
@@ -64,11 +64,13 @@ class EspeakTTSModel(BlockingTTS[EspeakTTSOptions]):
         """All of the text as one clip, int16 of shape (samples,).
 
         Raises:
-            ConfigurationError: there is no such voice, or a number is out of range.
+            ConfigurationError: the text is no string, there is no such voice, or a
+                number is out of range.
         """
         options = options or EspeakTTSOptions()
         _check_range("speed_wpm", options.speed_wpm, RATE_WPM)
         _check_range("pitch", options.pitch, PITCH)
+        text = checked_text(text)
         samples = np.zeros(0, np.int16)
         if is_speakable(text):
             samples = self._library.speak(
@@ -84,9 +86,10 @@ def _load_library() -> EspeakLibrary:
     return EspeakLibrary()
 
 
-def _check_range(name: str, value: int, bounds: tuple[int, int]) -> None:
+def _check_range(name: str, value: Any, bounds: tuple[int, int]) -> None:
     low, high = bounds
-    if not low <= value <= high:
+    if not isinstance(value, int | np.integer) or not low <= value <= high:
         raise ConfigurationError(
-            f"{name} of the eSpeak voice is from {low} to {high}, not {value}."
+            f"{name} of the eSpeak voice is a whole number from {low} to {high}, not "
+            f"{value!r}."
         )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import threading
-from functools import cache
 from typing import Any, Literal, overload
 
+from .._hub import LoadOnce
 from ..errors import ConfigurationError
 from .cartesia import CartesiaTTSModel, CartesiaTTSOptions
 from .espeak import EspeakTTSModel, EspeakTTSOptions
@@ -27,7 +26,9 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-_lock = threading.Lock()
+_Model = KokoroTTSModel | CartesiaTTSModel | EspeakTTSModel
+
+_loaded: LoadOnce[_Model] = LoadOnce()
 
 
 @overload
@@ -56,15 +57,10 @@ def get_tts_model(
         MissingExtraError: the "tts" extra is not installed.
         ModelUnavailableError: its weights are neither cached nor within reach.
     """
-    # Threads that ask at the same time wait for one load instead of each doing it.
-    with _lock:
-        return _load(model, **kwargs)
+    return _loaded.get((model,), kwargs, lambda: _load(model, **kwargs))
 
 
-@cache
-def _load(
-    model: str, **kwargs: Any
-) -> KokoroTTSModel | CartesiaTTSModel | EspeakTTSModel:
+def _load(model: str, **kwargs: Any) -> _Model:
     # A program that lets its user choose passes the key whatever the choice.
     cartesia_api_key = kwargs.pop("cartesia_api_key", None) or ""
     if model == "cartesia":
@@ -74,7 +70,7 @@ def _load(
     if model == "kokoro":
         kokoro = KokoroTTSModel(**kwargs)
         logger.info("Warming up the text-to-speech model %s", model)
-        kokoro.tts("Hello.")
+        kokoro.warmup()
         return kokoro
     raise ConfigurationError(
         f'There is no text-to-speech model "{model}": use "kokoro", "cartesia" or '

@@ -1,47 +1,26 @@
-"""When a turn starts and when it ends, from speech probabilities alone.
+"""Who speaks when, from speech probabilities alone.
 
 Fed with `(milliseconds, probability)`, it answers with events. Time is the sum
 of the milliseconds fed, so a conversation of minutes is tested in microseconds.
+Each decision is a policy of its own: `start`, `barge_in`, `end`.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
-from typing import TypeAlias
-
-from ..options import AlgoOptions
-
-HYSTERESIS = 0.15
-"""Speech goes on until its probability falls this far below the threshold: the
-value Silero's own reference code uses."""
-
-
-@dataclass(frozen=True)
-class SpeechStarted:
-    """A turn has begun.
-
-    Attributes:
-        ago_ms: how long before now its first speech was heard.
-    """
-
-    ago_ms: float
-
-
-@dataclass(frozen=True)
-class Pause:
-    """The turn has ended, by silence or because it reached its greatest length.
-
-    Attributes:
-        silence_ms: the silence at its end.
-        cut: True when the greatest length ended it.
-    """
-
-    silence_ms: float
-    cut: bool = False
-
-
-TurnEvent: TypeAlias = SpeechStarted | Pause
+from ..options import MAX_TURN_S, RESUMED_MS, AlgoOptions
+from .activity import Activity
+from .barge_in import BargeIn
+from .end import TurnEnd
+from .events import (
+    EndOfTurn,
+    Pause,
+    ReplyEarly,
+    SpeechResumed,
+    SpeechStarted,
+    TurnEvent,
+)
+from .loudness import Loudness
+from .start import TurnStart
 
 
 class TurnDetector:
@@ -50,108 +29,152 @@ class TurnDetector:
     Args:
         options: see `AlgoOptions`.
         threshold: probability from which a window counts as speech.
+        asked: `Pause` events are wanted, and answered by `answer`.
+        pauses: they are wanted, but not answered.
+
+    Attributes:
+        talking: a turn is in progress.
     """
 
-    def __init__(self, options: AlgoOptions, threshold: float = 0.5) -> None:
-        self._options = options
-        self._threshold = threshold
-        self._window_ms = options.audio_chunk_duration * 1000
+    def __init__(
+        self,
+        options: AlgoOptions,
+        threshold: float = 0.5,
+        *,
+        asked: bool = False,
+        pauses: bool = False,
+    ) -> None:
+        self._max_turn_ms = 1000 * min(options.max_continuous_speech_s, MAX_TURN_S)
+        self._least_said_ms = min(
+            options.min_speech_ms, options.started_talking_threshold * 1000
+        )
+        self._start = TurnStart(options)
+        self._loudness = Loudness()
+        self._barge_in = BargeIn(options, self._loudness)
+        self._end = TurnEnd(options, asked, pauses)
+        window_ms = options.audio_chunk_duration * 1000
+        self._heard = Activity(threshold, window_ms, self._end.memory_ms)
         self.reset()
 
     def reset(self) -> None:
-        """Forget the turn in progress."""
+        """Forget the turn in progress, and what was heard before."""
+        self._heard.reset()
+        self._barge_in.reset()
+        self._end_turn()
+
+    def _end_turn(self) -> None:
         self.talking = False
-        self._speaking = False
-        self._history: deque[tuple[float, bool]] = deque()
-        self._covered_ms = 0.0
-        self._speech_ms = 0.0
-        self._silence_ms = 0.0
+        self._end.reset()
         self._turn_ms = 0.0
         self._said_ms: float | None = None
 
-    def feed(self, ms: float, probability: float) -> TurnEvent | None:
-        """Take the next `ms` milliseconds; what they decide, or None."""
-        floor = self._threshold - (HYSTERESIS if self._speaking else 0.0)
-        self._speaking = probability >= floor
-        self._remember(ms, self._speaking)
-        self._silence_ms = 0.0 if self._speaking else self._silence_ms + ms
+    @property
+    def silence_ms(self) -> float:
+        """Silence since the last speech."""
+        return self._heard.silence_ms
+
+    def feed(
+        self,
+        ms: float,
+        probability: float,
+        *,
+        power: float = 0.0,
+        bot_speaks: bool = False,
+    ) -> list[TurnEvent]:
+        """Take the next `ms` milliseconds.
+
+        Args:
+            probability: of speech.
+            power: mean square of the samples, on any scale.
+            bot_speaks: the bot has its turn, so that a turn of the user interrupts.
+
+        Returns:
+            What was decided, in order; mostly nothing.
+        """
+        self._heard.feed(ms, probability)
+        if self.talking:
+            if self._heard.speaking:
+                self._loudness.learn(ms, power)
+            return self._go_on(ms)
+        if bot_speaks:
+            return self._begun(self._barge_in.decide(self._heard, ms, power))
+        # The bot finished while it was held: there is nothing left to release.
+        self._barge_in.reset()
+        return self._begun(self._start.decide(self._heard))
+
+    def answer(self, pause_number: int, finished: bool) -> list[TurnEvent]:
+        """Take the answer to a `Pause`; one that comes late changes nothing.
+
+        Args:
+            pause_number: of the `Pause`.
+            finished: the speaker has said all there was to say.
+        """
         if not self.talking:
-            return self._maybe_start()
-        self._turn_ms += ms
-        if self._said_ms is not None and self._speaking:
-            self._said_ms += ms
+            return []
+        self._end.answer(pause_number, finished)
         return self._maybe_end()
 
-    def quiet_ms(self) -> float:
+    def quiet_ms(self, *, bot_speaks: bool = False) -> float:
         """How much more has to be fed before anything can be decided, at least.
 
         Whoever computes probabilities may let audio gather for so long and lose
         no time: a model that is called for several windows in a row finds its
         caches warm, and costs a third of what it costs window by window.
         """
-        options = self._options
-        if not self.talking:
-            missing_ms = options.started_talking_threshold * 1000 - self._speech_ms
-            return max(0.0, missing_ms)
-        return max(
-            0.0,
-            min(
-                options.min_silence_ms - self._silence_ms,
-                self._speech_ms - options.speech_threshold * 1000,
-                options.max_continuous_speech_s * 1000 - self._turn_ms,
-            ),
-        )
+        if self.talking:
+            left_ms = self._max_turn_ms - self._turn_ms
+            to_end_ms = self._end.quiet_ms(self._heard, self._turn_ms)
+            return max(0.0, min(left_ms, to_end_ms))
+        if bot_speaks:
+            return self._barge_in.quiet_ms(self._heard)
+        return self._start.quiet_ms(self._heard)
 
-    def _remember(self, ms: float, speech: bool) -> None:
-        self._history.append((ms, speech))
-        self._covered_ms += ms
-        self._speech_ms += ms if speech else 0.0
-        while self._covered_ms > self._window_ms and len(self._history) > 1:
-            old_ms, old_speech = self._history.popleft()
-            self._covered_ms -= old_ms
-            self._speech_ms -= old_ms if old_speech else 0.0
+    def _begun(self, event: TurnEvent | None) -> list[TurnEvent]:
+        if isinstance(event, SpeechStarted):
+            self.talking = True
+            self._turn_ms = event.ago_ms
+            self._barge_in.reset()
+        return [] if event is None else [event]
 
-    def _maybe_start(self) -> SpeechStarted | None:
-        if not self._speaking:
-            return None
-        if self._speech_ms < self._options.started_talking_threshold * 1000:
-            return None
-        ago_ms = self._since_first_speech()
-        self.talking = True
-        self._turn_ms = ago_ms
-        return SpeechStarted(ago_ms)
+    def _go_on(self, ms: float) -> list[TurnEvent]:
+        self._turn_ms += ms
+        events: list[TurnEvent] = []
+        if self._heard.speaking:
+            if self._said_ms is not None:
+                self._said_ms += ms
+            events += self._maybe_resume()
+        if self._turn_ms >= self._max_turn_ms:
+            return [*events, self._cut()]
+        if self._end.reply_early(self._heard):
+            events.append(ReplyEarly())
+        number = self._end.ask(self._heard)
+        if number is not None:
+            events.append(Pause(number, self._heard.silence_ms))
+        return [*events, *self._maybe_end()]
 
-    def _since_first_speech(self) -> float:
-        ago_ms = self._covered_ms
-        for ms, speech in self._history:
-            if speech:
-                return ago_ms
-            ago_ms -= ms
-        return 0.0
+    def _maybe_resume(self) -> list[TurnEvent]:
+        """Speech after a pause, if it is more than a click, opens the turn anew."""
+        if self._end.paused and self._heard.run_ms < RESUMED_MS:
+            return []
+        events: list[TurnEvent] = [SpeechResumed()] if self._end.paused else []
+        self._end.reset()
+        return events
 
-    def _maybe_end(self) -> Pause | None:
-        options = self._options
-        if self._turn_ms >= options.max_continuous_speech_s * 1000:
-            return self._cut()
-        if self._speaking:
-            return None
-        full = self._covered_ms + self._history[0][0] > self._window_ms
-        quiet_window = full and self._speech_ms < options.speech_threshold * 1000
-        if self._silence_ms >= options.min_silence_ms or quiet_window:
-            return self._end()
-        return None
-
-    def _cut(self) -> Pause:
+    def _cut(self) -> EndOfTurn:
         """Give what was said so far; the speaker goes on, which is no new start."""
         self._turn_ms = 0.0
         self._said_ms = 0.0
-        return Pause(self._silence_ms, cut=True)
+        self._end.reset()
+        return EndOfTurn(self._heard.silence_ms, cut=True)
 
-    def _end(self) -> Pause | None:
-        silence_ms, said_ms = self._silence_ms, self._said_ms
-        self.reset()
-        least_ms = self._options.started_talking_threshold * 1000
-        if said_ms is not None and said_ms < least_ms:
+    def _maybe_end(self) -> list[TurnEvent]:
+        if not self._end.ended(self._heard, self._turn_ms):
+            return []
+        silence_ms, said_ms = self._heard.silence_ms, self._said_ms
+        self._end_turn()
+        # The speech of this turn starts no other one.
+        self._heard.reset()
+        if said_ms is not None and said_ms < self._least_said_ms:
             # What is left of a turn that was cut is silence.
-            return None
-        return Pause(silence_ms)
+            return []
+        return [EndOfTurn(silence_ms)]

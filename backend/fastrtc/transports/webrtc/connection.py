@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from ...errors import RefusedError
 from ...messages import Candidate
 from ...options import GATHERING_TIMEOUT_S, MAX_CANDIDATES, SETUP_TIMEOUT_S
 from ...session import Frame, Session
-from ._aiortc import bound_gathering, close_transports, divert_audio
+from ._aiortc import bound_gathering, close_transports, divert_audio, shorten_audio
 from .audio_in import AudioReceiver
 from .audio_out import PlayoutTrack
 from .ice import to_ice_candidate
@@ -68,6 +69,7 @@ class WebRTCConnection:
         self._waiting: list[Candidate] | None = []
         self._audio: MediaStreamTrack | None = None
         self._unsupported: str | None = None
+        self._shorten: Callable[[], None] = _nothing_to_shorten
         self.pc = pc = RTCPeerConnection(configuration)
         pc.on("track", self._on_track)
         pc.on("datachannel", self._on_channel)
@@ -153,9 +155,13 @@ class WebRTCConnection:
     def _receive_audio(self, receiver: RTCRtpReceiver) -> None:
         handler = self._session.handler
         audio = AudioReceiver(
-            handler.input_sample_rate, handler.expected_layout, self._session.feed
+            handler.input_sample_rate,
+            handler.expected_layout,
+            self._session.feed,
+            handler.patience_ms,
         )
         divert_audio(receiver, audio.on_packet, self._on_goodbye)
+        self._shorten = partial(shorten_audio, receiver, audio.on_packet)
 
     def _on_goodbye(self) -> None:
         self._session.close_soon("the client said goodbye")
@@ -170,6 +176,7 @@ class WebRTCConnection:
     def _on_state(self) -> None:
         state = self.pc.connectionState
         if state == "connected":
+            self._shorten()
             self._session.connected(self._time_limit_s)
         elif state in ("failed", "closed"):
             self._session.close_soon(f"the connection is {state}")
@@ -221,6 +228,10 @@ def _refusing(what: str, code: str) -> Generator[None, None, None]:
         logger.debug("the %s could not be used", what, exc_info=error)
         text = f"The {what} is not one this server can use."
         raise RefusedError(code, text) from error
+
+
+def _nothing_to_shorten() -> None:
+    """There is no audio, or none yet."""
 
 
 def _sender(channel: RTCDataChannel) -> Callable[[str], None]:

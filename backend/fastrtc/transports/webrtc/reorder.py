@@ -17,9 +17,9 @@ MAX_JUMP = 1000
 """A sequence number further ahead than this is a restarted stream, not a loss."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Packet:
-    """What of an RTP packet matters here.
+    """What of an RTP packet matters here; not frozen, which would make it slow.
 
     Attributes:
         sequence: 16 bit, wraps.
@@ -50,6 +50,10 @@ class ReorderBuffer:
         if self._next is None:
             self._next = packet.sequence
         ahead = (packet.sequence - self._next) & 0xFFFF
+        if not ahead and not self._held:
+            # Nearly always.
+            self._next = (packet.sequence + 1) & 0xFFFF
+            return [packet]
         if ahead >= 0x8000:
             behind = 0x10000 - ahead
             if behind < MAX_JUMP:

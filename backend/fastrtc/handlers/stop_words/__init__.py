@@ -1,0 +1,1 @@
+"""What ReplyOnStopWords is made of."""
