@@ -2,9 +2,12 @@
 
     async def test_the_bot_answers() -> None:
         async with Conversation(ReplyOnPause(reply, model=LoudnessModel())) as talk:
-            talk.say(speech(1.5), at_s=0.5)
-            answer = await talk.bot_starts(within_s=5)
-            assert answer - 2.0 < 0.8
+            asked = talk.say(speech(1.5), at_s=0.5)
+            answered_s = await talk.bot_starts(within_s=5)
+            assert answered_s - asked.end_s < 0.6
+            interrupted = talk.say(speech(1.0), at_s=answered_s + 2)
+            await talk.until(interrupted.start_s)
+            await talk.bot_stops(within_s=0.3)
 
     def test_it() -> None:
         run_in_virtual_time(test_the_bot_answers)
@@ -43,6 +46,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FRAME_S = FRAME_MS / 1000
+SILENCE_S = 0.1
+"""Of the bot's, after which it has stopped: gaps of up to 60 ms are part of speech."""
 
 
 # -- scripted audio --------------------------------------------------------------------
@@ -330,6 +335,26 @@ class Conversation:
             within_s,
         )
         return starts[0]
+
+    async def bot_stops(self, within_s: float) -> float:
+        """Wait until the bot has fallen silent, and say when that was.
+
+        Silent is what `bot_speech` takes for no speech, for a tenth of a second.
+
+        Raises:
+            AssertionError: it spoke on for longer than that, counted from now.
+        """
+        deadline_s = self.now_s + within_s
+        while True:
+            spans = self.bot_speech()
+            end_s = spans[-1].end_s if spans else 0.0
+            if end_s > deadline_s + FRAME_S:
+                raise AssertionError(
+                    f"The bot should have stopped within {within_s:g} s.\n{self}"
+                )
+            if self.now_s >= end_s + SILENCE_S - 1e-6:
+                return end_s
+            await self.until(self.now_s + FRAME_S)
 
     async def bot_is_silent(self, for_s: float) -> None:
         """Let so much time pass, in which the bot must not speak.

@@ -138,6 +138,25 @@ async def test_a_scripted_conversation() -> None:
     assert talk.ended
 
 
+async def test_a_script_with_an_interruption() -> None:
+    """Lost otherwise: users could not test what happens when they interrupt."""
+
+    def talk_on(audio: Any) -> Iterator[Any]:
+        yield (24_000, tone(6.0))
+
+    async with Conversation(ReplyOnPause(talk_on, model=LoudnessModel())) as talk:
+        talk.say(speech(1.0), at_s=0.5)
+        started_s = await talk.bot_starts(within_s=3)
+        with pytest.raises(AssertionError, match="should have stopped within 0.3 s"):
+            await talk.bot_stops(within_s=0.3)
+        interrupted = talk.say(speech(1.0), at_s=started_s + 2)
+        await talk.until(interrupted.start_s)
+        stopped_s = await talk.bot_stops(within_s=0.3)
+        assert interrupted.start_s < stopped_s < interrupted.start_s + 0.3
+        # It is silent already: nothing is waited for.
+        assert await talk.bot_stops(within_s=0.1) == stopped_s
+
+
 async def test_what_was_said_arrives_as_it_was() -> None:
     """Lost otherwise: the scripted user would test with spoilt audio."""
     heard: list[Any] = []
