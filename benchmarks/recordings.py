@@ -13,8 +13,8 @@ import av
 import numpy as np
 import soxr
 
-from .corpus import in_quiet_room
-from .speech import RATE_HZ, Utterance, Wave
+from .corpus import PAUSES_MS, in_quiet_room
+from .speech import RATE_HZ, Utterance, Wave, trimmed
 
 ALLISON = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
 POCKETSPHINX = Path("/usr/share/pocketsphinx/test/data")
@@ -26,6 +26,9 @@ STUDIO_DB = -30.0
 ROOM_DB = -24.0
 """The same with a noisy one: what the room and the microphone add at the end of these
 recordings lies between -25 and -40 dB, and would be taken for speech."""
+
+DIP_MS = 30
+"""The quietest so much is where a pause is put: a gap between words, not a stop."""
 
 # Whole sentences of 1 to 5 s with no pause of 300 ms or more.
 FILES: tuple[tuple[Path, float], ...] = (
@@ -42,7 +45,6 @@ FILES: tuple[tuple[Path, float], ...] = (
     (ALLISON / "vm-sorry.g722", STUDIO_DB),
     (ALLISON / "dir-nomatch.g722", STUDIO_DB),
     (ALSA / "Rear_Center.wav", STUDIO_DB),
-    (POCKETSPHINX / LIBRIVOX.format("0880"), ROOM_DB),
     (POCKETSPHINX / LIBRIVOX.format("0890"), ROOM_DB),
     (POCKETSPHINX / "cards/001.wav", ROOM_DB),
     (POCKETSPHINX / "cards/002.wav", ROOM_DB),
@@ -57,6 +59,33 @@ def recorded() -> tuple[Utterance, ...]:
     """Those that are there, at the level of all other speech."""
     found = [(file, floor_db) for file, floor_db in FILES if file.exists()]
     return tuple(_utterance(file, floor_db) for file, floor_db in found)
+
+
+@cache
+def recorded_pauses() -> tuple[Utterance, ...]:
+    """The same, each with a pause of 100 to 900 ms in the middle of a phrase.
+
+    It lies where the middle third is quietest: between words, where nobody would take
+    the sentence for finished who understands it.
+    """
+    made: list[Utterance] = []
+    for number, (file, floor_db) in enumerate(FILES):
+        if file.exists():
+            pause_ms = PAUSES_MS[number % len(PAUSES_MS)]
+            speech = trimmed(_read(file), 10 ** (floor_db / 20))
+            name = f"recorded-pause-{pause_ms}-{file.stem}"
+            made.append(in_quiet_room(name, _with_pause(speech, pause_ms), floor_db))
+    return tuple(made)
+
+
+def _with_pause(speech: Wave, pause_ms: float) -> Wave:
+    third = len(speech) // 3
+    middle = speech[third : 2 * third]
+    size = RATE_HZ * DIP_MS // 1000
+    energy = np.convolve(middle**2, np.ones(size), "valid")
+    at = third + int(energy.argmin()) + size // 2
+    pause = np.zeros(round(RATE_HZ * pause_ms / 1000))
+    return np.concatenate((speech[:at], pause, speech[at:]))
 
 
 @cache

@@ -58,6 +58,7 @@ TURNS: dict[str, Callable[[], tuple[Utterance, ...]]] = {
     "noisy": corpus.noisy,
     "two-voices": corpus.two_voices,
     "slow": corpus.sentences,
+    "recorded-pauses": recordings.recorded_pauses,
 }
 STRAYS = {"coughs": corpus.coughs, "noises": corpus.noises}
 OVER = {

@@ -35,6 +35,13 @@ TURN_ROWS = (
         "end, or within the 200 ms after it that no client can hear sooner",
     ),
     Row(
+        "recorded_pause_early",
+        "turns: recorded, cut off at a pause of 100 to 900 ms",
+        total,
+        out_of="recorded_pause_turns",
+        meaning="recorded sentences, the pause put between two words of a phrase",
+    ),
+    Row(
         "pause_ms",
         "turns: end of a sentence with a pause to reply p50, ms",
         meaning="of those that weren't cut off",

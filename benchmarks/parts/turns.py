@@ -77,6 +77,7 @@ async def _measure(url: str, plan: Plan) -> Values:
         *_turns(
             {
                 "pause": corpus.paused(),
+                "recorded_pause": recordings.recorded_pauses(),
                 "word": corpus.words(),
                 "noisy": corpus.noisy(),
                 "voices": corpus.two_voices(),
@@ -87,7 +88,8 @@ async def _measure(url: str, plan: Plan) -> Values:
     ]
     found = await _in_calls(replies, counted, plan.counted_probes)
     turns = [(group, r) for group, r in found if isinstance(r, Turn)]
-    _add_turns(values, turns, {"pause", "word", "noisy", "voices"})
+    groups = {"pause", "recorded_pause", "word", "noisy", "voices"}
+    _add_turns(values, turns, groups)
     _add_strays(values, [(g, r) for g, r in found if isinstance(r, bool)])
     _add_courses(values, await _talk_over(url, plan))
     for name in ("slow", "preempt"):

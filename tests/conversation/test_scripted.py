@@ -147,7 +147,7 @@ async def test_a_script_with_an_interruption() -> None:
     async with Conversation(ReplyOnPause(talk_on, model=LoudnessModel())) as talk:
         talk.say(speech(1.0), at_s=0.5)
         started_s = await talk.bot_starts(within_s=3)
-        with pytest.raises(AssertionError, match="should have stopped within 0.3 s"):
+        with pytest.raises(AssertionError, match="should have stopped within"):
             await talk.bot_stops(within_s=0.3)
         interrupted = talk.say(speech(1.0), at_s=started_s + 2)
         await talk.until(interrupted.start_s)

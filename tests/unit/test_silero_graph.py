@@ -9,7 +9,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from fastrtc.pause_detection.protobuf import field, fields
+from fastrtc._protobuf import field, fields
 from fastrtc.pause_detection.silero import WEIGHTS, SileroVADModel
 from fastrtc.pause_detection.silero_graph import rearranged
 

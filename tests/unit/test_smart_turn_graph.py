@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,16 +13,31 @@ import onnxruntime
 import pytest
 
 from fastrtc.end_of_turn.log_mel import log_mel
-from fastrtc.end_of_turn.smart_turn import WEIGHTS
+from fastrtc.end_of_turn.smart_turn import WEIGHTS, SmartTurnModel
 from fastrtc.end_of_turn.smart_turn_graph import fitted
+from tests.support.recordings import recording
 
 PUBLISHED_FRAMES = 800
+PROMPTS = (
+    "conf-onlyperson",
+    "conf-kicked",
+    "conf-invalidpin",
+    "vm-passchanged",
+    "conf-getpin",
+    "transfer",
+    "demo-echodone",
+    "dir-nomatch",
+)
 
 
-def session(model: bytes, optimized: Path | None = None) -> Any:
+def session(model: bytes, optimized: Path | None = None, exact: bool = False) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
+    if exact:
+        # Some versions round even products in float, for speed.
+        level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.graph_optimization_level = level
     if optimized is not None:
         options.optimized_model_filepath = str(optimized)
     return onnxruntime.InferenceSession(model, sess_options=options)
@@ -30,27 +45,25 @@ def session(model: bytes, optimized: Path | None = None) -> Any:
 
 @lru_cache
 def clips() -> Any:
-    """Vowel-like sounds of rising and falling pitch, of 1 to 3 s, and a pause."""
-    dice = np.random.default_rng(5)
+    """Recorded prompts, whole and only their first halves, each with a pause."""
+    dice = np.random.default_rng(0)
     found: list[Any] = []
-    for start_hz in (90, 140, 210):
-        for end_hz in (80, 130, 240):
-            seconds = np.arange(int(dice.uniform(1, 3) * 16_000)) / 16_000
-            pitch_hz = start_hz + (end_hz - start_hz) * seconds / seconds[-1]
-            phase = 2 * np.pi * np.cumsum(pitch_hz) / 16_000
-            voice = sum(np.sin(n * phase) / n for n in range(1, 20))
-            syllables = np.clip(np.sin(2 * np.pi * 3 * seconds), 0, 1)
-            pause = np.zeros(3200)
-            clip = np.concatenate((0.1 * voice * syllables, pause))
+    for name in PROMPTS:
+        _, pcm = recording(f"asterisk/{name}")
+        loud = np.flatnonzero(np.abs(pcm[0]) > np.abs(pcm).max() / 30)
+        prompt = pcm[0, loud[0] : loud[-1]] / 32768
+        for speech in (prompt, prompt[: prompt.size // 2]):
+            clip = np.concatenate((speech, np.zeros(3200)))
             clip += dice.normal(0, 0.0006, clip.size)
             found.append(clip.astype(np.float32))
     return found
 
 
-def judged(model: bytes) -> Any:
+def judged(model: bytes, exact: bool = False) -> Any:
     """Probabilities of all clips."""
     features = np.stack([log_mel(clip, PUBLISHED_FRAMES * 160) for clip in clips()])
-    return session(model).run(None, {"input_features": features})[0][:, 0]
+    inputs = {"input_features": features}
+    return session(model, exact=exact).run(None, inputs)[0][:, 0]
 
 
 def unrounded(data: bytes) -> bytes:
@@ -71,20 +84,27 @@ def unrounded(data: bytes) -> bytes:
 def test_the_published_graph_says_the_same() -> None:
     """Lost otherwise: saving CPU would make the bot misjudge who has finished."""
     published = WEIGHTS.read_bytes()
-    ours = judged(unrounded(fitted(published, PUBLISHED_FRAMES)))
-    theirs = judged(unrounded(published))
+    ours = judged(unrounded(fitted(published, PUBLISHED_FRAMES)), exact=True)
+    theirs = judged(unrounded(published), exact=True)
     assert np.ptp(theirs) > 0.5
-    assert ours == pytest.approx(theirs, abs=1e-4)
+    assert ours == pytest.approx(theirs, abs=1e-5)
 
 
-def test_rounded_it_is_no_further_from_the_network_than_the_published_graph() -> None:
+def test_rounding_does_less_harm_than_in_the_published_graph() -> None:
     """Lost otherwise: the probabilities would be noise around what was trained."""
     published = WEIGHTS.read_bytes()
-    exact = judged(unrounded(published))
+    exact = judged(unrounded(published), exact=True)
     ours = judged(fitted(published, PUBLISHED_FRAMES))
     theirs = judged(published)
-    print(exact, ours, theirs)
-    assert np.abs(ours - exact).mean() <= np.abs(theirs - exact).mean()
+    assert np.abs(ours - exact).mean() < np.abs(theirs - exact).mean() / 2
+
+
+def test_whole_and_half_sentences_are_told_apart() -> None:
+    """Lost otherwise: the bot would speak into pauses of real people."""
+    model = SmartTurnModel()
+    for index, clip in enumerate(clips()):
+        whole = index % 2 == 0
+        assert (model.end_of_turn((16_000, clip)) > 0.3) == whole
 
 
 @pytest.mark.parametrize("frames", [200, 400, PUBLISHED_FRAMES])
@@ -93,8 +113,10 @@ def test_products_stay_in_int8(frames: int, tmp_path: Path) -> None:
     file = tmp_path / "optimized.onnx"
     session(fitted(WEIGHTS.read_bytes(), frames), file)
     operators = Counter(node.op_type for node in onnx.load(file).graph.node)
-    assert operators["MatMulIntegerToFloat"] + operators["QLinearMatMul"] == 34
-    assert operators["MatMul"] + operators["Gemm"] + operators["Conv"] == 0
+    # All but the one after the GELU that int8 is too coarse for.
+    assert operators["MatMulIntegerToFloat"] + operators["QLinearMatMul"] == 33
+    assert operators["QGemm"] == 3
+    assert operators["QLinearConv"] == 2
     assert operators["Erf"] + operators["QLinearSoftmax"] == 0
 
 
@@ -113,7 +135,7 @@ def test_it_takes_as_many_frames(frames: int) -> None:
 @pytest.mark.parametrize("frames", [0, 3, 802])
 def test_a_length_the_network_has_not_is_refused(frames: int) -> None:
     """Lost otherwise: onnxruntime would fail at each question, and say why badly."""
-    with pytest.raises(ValueError, match="odd|rows"):
+    with pytest.raises(ValueError, match=r"odd|rows"):
         fitted(WEIGHTS.read_bytes(), frames)
 
 

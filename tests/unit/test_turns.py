@@ -31,11 +31,12 @@ def run(
     ms: float = WINDOW_MS,
     *,
     bot_speaks: bool = False,
+    power: float = 0.0,
 ) -> list[tuple[float, TurnEvent]]:
     """Events, with the milliseconds fed by then. A turn silences the bot."""
     events: list[tuple[float, TurnEvent]] = []
     for count, probability in enumerate(probabilities, 1):
-        decided = detector.feed(ms, probability, bot_speaks=bot_speaks)
+        decided = detector.feed(ms, probability, power=power, bot_speaks=bot_speaks)
         events += [(count * ms, event) for event in decided]
         bot_speaks = bot_speaks and not detector.talking
     return events
@@ -259,6 +260,18 @@ def test_an_unfinished_turn_is_waited_for() -> None:
     assert run(detector, windows((2000, 0))) == [(1400, EndOfTurn(1500))]
 
 
+def test_of_a_single_word_a_no_is_not_believed() -> None:
+    """Lost otherwise: "no" would be answered a second later."""
+    detector = asked()
+    run(detector, windows((300, 1), (100, 0)))
+    detector.answer(1, False)
+    assert run(detector, windows((2000, 0))) == [(380, EndOfTurn(480))]
+    word = asked()
+    run(word, windows((300, 1), (100, 0)))
+    word.answer(1, True)
+    assert run(word, windows((2000, 0))) == [(100, EndOfTurn(200))]
+
+
 def test_noises_do_not_hold_up_the_end_of_an_unfinished_turn() -> None:
     """Lost otherwise: a keyboard would keep the bot from ever answering."""
     detector = asked(AlgoOptions(max_silence_ms=1500))
@@ -368,6 +381,52 @@ def test_a_bot_that_ends_while_it_is_held_is_not_released() -> None:
     run(detector, windows((80, 1)), bot_speaks=True)
     assert run(detector, windows((1000, 0))) == []
     assert run(detector, windows((1000, 0)), bot_speaks=True) == []
+
+
+def after_a_turn(power: float) -> TurnDetector:
+    """A detector that has heard how loud the user is."""
+    detector = TurnDetector(AlgoOptions())
+    run(detector, windows((2000, 1), (1000, 0)), power=power)
+    return detector
+
+
+def test_the_echo_of_the_bot_neither_holds_nor_interrupts_it() -> None:
+    """Lost otherwise: on a loudspeaker the bot would interrupt itself."""
+    detector = after_a_turn(power=1.0)
+    assert run(detector, windows((3000, 1)), power=0.01, bot_speaks=True) == []
+    # Nor does what is left of it when the bot has ended, or it would answer itself.
+    assert run(detector, windows((200, 1), (500, 0)), power=0.01) == []
+    assert run(detector, windows((400, 1)), power=0.01)
+
+
+def test_the_user_is_heard_through_the_echo() -> None:
+    """Lost otherwise: on a loudspeaker the bot could not be interrupted."""
+    detector = after_a_turn(power=1.0)
+    run(detector, windows((5000, 1)), power=0.01, bot_speaks=True)
+    events = run(detector, windows((400, 1)), power=1.0, bot_speaks=True)
+    assert events == [(80, BotHeld()), (200, SpeechStarted(ago_ms=200))]
+
+
+def test_the_user_is_heard_while_the_echo_ends() -> None:
+    """Lost otherwise: a quick reply to the bot's last word would be missed."""
+    detector = after_a_turn(power=1.0)
+    run(detector, windows((5000, 1)), power=0.01, bot_speaks=True)
+    assert run(detector, windows((400, 1)), power=1.0)[0][0] <= 60
+
+
+def test_others_in_the_room_do_not_keep_the_bot_held() -> None:
+    """Lost otherwise: a loud syllable of a neighbour would silence the bot."""
+    detector = after_a_turn(power=1.0)
+    run(detector, windows((80, 1)), power=0.05, bot_speaks=True)
+    events = run(detector, windows((2000, 1)), power=0.01, bot_speaks=True)
+    assert [event for _, event in events] == [BotReleased()]
+
+
+def test_a_greeting_can_be_interrupted_by_anybody() -> None:
+    """Lost otherwise: a user who hasn't spoken yet could not interrupt."""
+    detector = TurnDetector(AlgoOptions())
+    events = run(detector, windows((400, 1)), power=1e-6, bot_speaks=True)
+    assert events[-1] == (200, SpeechStarted(ago_ms=200))
 
 
 def test_after_an_interruption_the_turn_goes_its_way() -> None:

@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
 WEIGHTS = Path(__file__).parent / "weights" / "smart_turn.onnx"
 HEARD_S = 4
-"""How much of the turn's end the model hears. It was trained on 8 s, but tells finished
-sentences from ones cut short as well by 4, in less than a third of the time. Recorded
-prompts in three languages and a novel, cut in the middle of a phrase or not, then 200
-ms of a quiet room; n = 268 of 1.5 to 3.7 s and 202 of 4.3 to 12 s. Area under the ROC
-curve, and CPU with the features (8 s and the published graph: .880, .893, 34 ms):
+"""How much of the turn's end the model hears. It was trained on 8 s, and tells finished
+sentences from ones cut short as well by 4, in less than half the time. Recorded prompts
+in three languages and some of a novel, whole or cut in the middle of a phrase, then 200
+ms of a quiet room (268 clips of up to 3.7 s, 198 of 4 to 12 s) or 400 ms (half as
+many). The area under the ROC curve, +-.02 and +-.03, and CPU a question, features
+included:
 
-    seconds heard       3     4     5     6     8
-    short clips       .885  .870  .871  .872  .875     each +-.02
-    long clips        .893  .889  .890  .899  .897
-    CPU ms            6.6   9.1  12.1  15.2  21.9
-
-With 2 s, long clips fall from .90 to .82, and with 3 s they do after 400 ms of pause
-(.80 instead of .83).
+    seconds heard           2     3     4     5     8   published graph, 8
+    short clips, 200 ms   .912  .905  .904  .907  .908  .858
+    long clips, 200 ms    .886  .923  .935  .933  .929  .882
+    short clips, 400 ms   .831  .849  .858  .867  .851  .761
+    long clips, 400 ms    .861  .913  .912  .917  .903  .862
+    CPU ms                      7.9  10.9  14.3  25.3  34
 """
 HEARD_SAMPLES = HEARD_S * SAMPLE_RATE_HZ
 FRAMES = HEARD_SAMPLES // HOP_SAMPLES

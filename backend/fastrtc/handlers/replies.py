@@ -88,12 +88,14 @@ class Reply:
             try:
                 await self._play(await arguments())
             except Exception as error:
+                await self._settle()
                 self._link.report("reply function", error)
             await self._settle()
         finally:
-            self._link.finish(self._generation)
-            if not self._stopped.is_set():
-                self._announce()
+            if self._held is None:
+                self._link.finish(self._generation)
+                if not self._stopped.is_set():
+                    self._announce()
 
     async def _settle(self) -> None:
         """Wait until what was held back is out."""
@@ -112,6 +114,9 @@ class Reply:
                 await asyncio.sleep(0)
 
     async def _give(self, emission: Emission) -> bool:
+        if self._stopped.is_set():
+            # A function that ignores its cancellation.
+            return False
         if self._held is not None:
             self._held.append(emission)
             self._held_s += 0.0 if emission.clip is None else emission.clip.seconds

@@ -128,6 +128,7 @@ class ReplyOnPause(StreamHandler):
         self.state = AppState()
         self._reply: Reply | None = None
         self._early_reply: Reply | None = None
+        self._telling: asyncio.Task[None] | None = None
         self._heard_before_ms = 0.0
         self._hold_timer: asyncio.TimerHandle | None = None
         self._parameters = Parameters(fn)
@@ -176,10 +177,10 @@ class ReplyOnPause(StreamHandler):
         listener = self._listener
         if listener is None:
             listener = self._listener = self._open_listener()
-        bot_speaks = self.state.responding
-        if bot_speaks and not self.can_interrupt:
+        if self._deaf:
             listener.reset()
             return None
+        bot_speaks = self.state.responding
         samples = listener.gather(frame[1], bot_speaks=bot_speaks)
         if samples is None:
             return None
@@ -195,9 +196,14 @@ class ReplyOnPause(StreamHandler):
         listener = self._listener
         if listener is None or not listener.fast or not self.receives_on_loop:
             return 0.0
-        if self.state.responding and not self.can_interrupt:
+        if self._deaf:
             return 0.0
         return listener.patience_ms(bot_speaks=self.state.responding)
+
+    @property
+    def _deaf(self) -> bool:
+        """What the user says now is ignored."""
+        return self._detached or (self.state.responding and not self.can_interrupt)
 
     def _open_listener(self) -> Listener:
         return Listener(
@@ -233,6 +239,9 @@ class ReplyOnPause(StreamHandler):
 
     def _act(self, heard: list[Heard]) -> None:
         for event in heard:
+            # The bot may have begun to speak since it was heard.
+            if self._deaf:
+                return
             if isinstance(event, Started):
                 self._on_started()
             elif isinstance(event, Utterance):
@@ -312,22 +321,34 @@ class ReplyOnPause(StreamHandler):
         """Of the reply in progress."""
         return self._attached().played_ms - self._heard_before_ms
 
+    def _clear(self) -> None:
+        """Nothing waits to be heard but a reply, which ends without its audio."""
+        self._on_loop(self.interrupt)
+
     def trigger_response(self) -> None:
         """Reply now, without waiting for a pause; from any thread."""
         self._on_loop(self._reply_now)
 
     def _reply_now(self) -> None:
+        if self._detached:
+            return
+        self._forget_turn()
+        self._start_reply((self.input_sample_rate, np.zeros((1, 0), np.int16)))
+
+    def _forget_turn(self) -> None:
+        """The user's turn in progress, and the bot's."""
         self.interrupt()
+        self._pause_number = 0
+        self.state.started_talking = False
         if self._listener is not None:
             self._listener.reset()
-        self._start_reply((self.input_sample_rate, np.zeros((1, 0), np.int16)))
 
     def _start_reply(self, audio: AudioFrame) -> None:
         reply, self._early_reply = self._early_reply, None
-        self.interrupt()
         if reply is None:
-            self._begin(self._make_reply(self.fn, audio))
+            self._begin(self.fn, audio)
         else:
+            self.interrupt()
             self._take_turn(reply)
             reply.confirm()
 
@@ -336,7 +357,9 @@ class ReplyOnPause(StreamHandler):
     ) -> Reply:
         return Reply(fn, self._attached(), self._on_outputs, audio, early=early)
 
-    def _begin(self, reply: Reply) -> None:
+    def _begin(self, fn: Callable[..., Any], audio: AudioFrame | None) -> None:
+        self.interrupt()
+        reply = self._make_reply(fn, audio)
         self._take_turn(reply)
         self._spawn_reply(reply)
 
@@ -349,22 +372,33 @@ class ReplyOnPause(StreamHandler):
         reply.task = self._attached().spawn(self._run(reply))
 
     async def _run(self, reply: Reply) -> None:
+        heard_out = False
         try:
             await reply.run(lambda: self._arguments(reply.audio))
             if reply is self._reply:
                 await self._attached().played_out()
+            heard_out = True
         finally:
+            if reply is self._early_reply:
+                # Cancelled from within: there is nothing left to confirm.
+                self._early_reply = None
             if reply is self._reply:
-                self._end_reply(interrupted=False)
+                self._end_reply(interrupted=not heard_out)
                 self.state.responding = False
                 self._release()
+                if not heard_out:
+                    self._attached().clear()
                 self._log("response_ended")
+                if self._telling is not None:
+                    # Where the session ends, nothing may be left behind.
+                    await self._telling
 
     def _end_reply(self, *, interrupted: bool) -> None:
         self._reply = None
         if self.on_reply_ended is not None:
             ended = ReplyEnded(self._heard_ms, interrupted)
-            self._attached().spawn(self._tell(self.on_reply_ended, ended))
+            telling = self._tell(self.on_reply_ended, ended)
+            self._telling = self._attached().spawn(telling)
 
     async def _tell(self, listener: Callable[[ReplyEnded], Any], event: Any) -> None:
         try:
@@ -380,6 +414,9 @@ class ReplyOnPause(StreamHandler):
     # -- a bot that holds its breath -------------------------------------------------
 
     def _hold(self) -> None:
+        if not self.state.responding:
+            # It has finished since the sound was heard.
+            return
         self._attached().hold()
         self._cancel_hold()
         self._hold_timer = self.loop.call_later(HOLD_LIMIT_S, self._release)
@@ -433,8 +470,7 @@ class ReplyOnPause(StreamHandler):
 
     def start_up(self) -> Any:
         if self.startup_fn is not None:
-            reply = self._make_reply(self.startup_fn, None)
-            self._on_loop(partial(self._begin, reply))
+            self._on_loop(partial(self._begin, self.startup_fn, None))
 
     def detach(self) -> None:
         super().detach()
@@ -443,9 +479,12 @@ class ReplyOnPause(StreamHandler):
     def reset(self) -> None:
         """Forget the turn in progress and that inputs have come."""
         super().reset()
+        if self._link is not None:
+            self._on_loop(self._start_anew)
+
+    def _start_anew(self) -> None:
+        self._forget_turn()
         self.state = self.state.new()
-        if self._listener is not None:
-            self._listener.reset()
 
     async def emit(self) -> EmitType:
         """Nothing: replies are pushed to the session as they are made."""

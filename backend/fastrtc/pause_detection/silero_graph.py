@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .protobuf import field, fields
+from .._protobuf import field, fields
 
 CONTEXT_SAMPLES = 64
 """Of the window before, at the start of each; as many are mirrored at its end."""

@@ -29,45 +29,46 @@ class BargeIn:
         self.holding = False
         self._speech_ms = 0.0
         self._since_onset_ms = 0.0
+        self._quiet_ms = 0.0
 
     def decide(
         self, heard: Activity, ms: float, power: float
     ) -> BotHeld | BotReleased | SpeechStarted | None:
         """What the window of `ms` milliseconds that was just heard means."""
-        self._count(heard, ms, power)
-        if not self.holding and not self._is_user(heard, ms):
+        self._count(ms, heard.speaking and self.is_user(heard, ms, power))
+        if self.holding and self._quiet_ms >= self._release_ms:
+            self.reset()
+            return BotReleased()
+        if not heard.speaking or not heard.sure_within(self._since_onset_ms):
             return None
-        if self._speech_ms >= self._interrupt_ms and heard.speaking:
+        if self._speech_ms >= self._interrupt_ms:
             started = SpeechStarted(self._since_onset_ms)
             self.reset()
             return started
-        if not self.holding and heard.run_ms >= self._hold_ms:
+        if not self.holding and self._speech_ms >= self._hold_ms:
             self.holding = True
             return BotHeld()
-        if self.holding and heard.silence_ms >= self._release_ms:
-            self.reset()
-            return BotReleased()
         return None
 
-    def _is_user(self, heard: Activity, ms: float) -> bool:
-        sure = heard.sure_within(heard.run_ms + ms)
-        return sure and self._loudness.is_own(self._least_db)
-
-    def _count(self, heard: Activity, ms: float, power: float) -> None:
-        """Single clicks don't add up; what follows once the bot is held does."""
-        if heard.run_ms <= ms and not self.holding:
+    def is_user(self, heard: Activity, ms: float, power: float) -> bool:
+        """Whether the speech in this window is loud enough to be the user's."""
+        if heard.run_ms <= ms:
             self._loudness.begin()
-        if heard.speaking:
-            self._loudness.add(ms, power)
-        if not self.holding:
-            self._speech_ms = self._since_onset_ms = heard.run_ms
-            return
-        self._speech_ms += ms if heard.speaking else 0.0
-        self._since_onset_ms += ms
+        self._loudness.add(ms, power)
+        return self._loudness.is_own(self._least_db)
 
-    def quiet_ms(self, heard: Activity) -> float:
+    def _count(self, ms: float, is_user: bool) -> None:
+        """Single clicks don't add up; what follows once the bot is held does."""
+        if not self.holding and not is_user:
+            self._speech_ms = self._since_onset_ms = 0.0
+            return
+        self._speech_ms += ms if is_user else 0.0
+        self._since_onset_ms += ms
+        self._quiet_ms = 0.0 if is_user else self._quiet_ms + ms
+
+    def quiet_ms(self) -> float:
         """The least that has to be heard before `decide` can say anything."""
         if not self.holding:
-            return max(0.0, self._hold_ms - heard.run_ms)
+            return max(0.0, self._hold_ms - self._speech_ms)
         to_interrupt_ms = self._interrupt_ms - self._speech_ms
-        return max(0.0, min(to_interrupt_ms, self._release_ms - heard.silence_ms))
+        return max(0.0, min(to_interrupt_ms, self._release_ms - self._quiet_ms))

@@ -60,6 +60,7 @@ class TurnDetector:
         """Forget the turn in progress, and what was heard before."""
         self._heard.reset()
         self._barge_in.reset()
+        self._overheard = False
         self._end_turn()
 
     def _end_turn(self) -> None:
@@ -97,10 +98,22 @@ class TurnDetector:
                 self._loudness.learn(ms, power)
             return self._go_on(ms)
         if bot_speaks:
+            self._overheard = True
             return self._begun(self._barge_in.decide(self._heard, ms, power))
         # The bot finished while it was held: there is nothing left to release.
         self._barge_in.reset()
+        if self._overheard and self._is_echo(ms, power):
+            return []
         return self._begun(self._start.decide(self._heard))
+
+    def _is_echo(self, ms: float, power: float) -> bool:
+        """Whether speech that began under the bot's may be the last of its echo."""
+        if self._heard.speaking and not self._barge_in.is_user(self._heard, ms, power):
+            return True
+        self._overheard = False
+        if not self._heard.speaking:
+            self._heard.reset()
+        return False
 
     def answer(self, pause_number: int, finished: bool) -> list[TurnEvent]:
         """Take the answer to a `Pause`; one that comes late changes nothing.
@@ -111,7 +124,8 @@ class TurnDetector:
         """
         if not self.talking:
             return []
-        self._end.answer(pause_number, finished)
+        said_ms = self._turn_ms - self._heard.silence_ms
+        self._end.answer(pause_number, finished, said_ms)
         return self._maybe_end()
 
     def quiet_ms(self, *, bot_speaks: bool = False) -> float:
@@ -126,7 +140,7 @@ class TurnDetector:
             to_end_ms = self._end.quiet_ms(self._heard, self._turn_ms)
             return max(0.0, min(left_ms, to_end_ms))
         if bot_speaks:
-            return self._barge_in.quiet_ms(self._heard)
+            return self._barge_in.quiet_ms()
         return self._start.quiet_ms(self._heard)
 
     def _begun(self, event: TurnEvent | None) -> list[TurnEvent]:
@@ -145,7 +159,7 @@ class TurnDetector:
             events += self._maybe_resume()
         if self._turn_ms >= self._max_turn_ms:
             return [*events, self._cut()]
-        if self._end.reply_early(self._heard):
+        if self._said_enough and self._end.reply_early(self._heard):
             events.append(ReplyEarly())
         number = self._end.ask(self._heard)
         if number is not None:
@@ -167,14 +181,16 @@ class TurnDetector:
         self._end.reset()
         return EndOfTurn(self._heard.silence_ms, cut=True)
 
+    @property
+    def _said_enough(self) -> bool:
+        """What is left of a turn that was cut may be silence."""
+        return self._said_ms is None or self._said_ms >= self._least_said_ms
+
     def _maybe_end(self) -> list[TurnEvent]:
         if not self._end.ended(self._heard, self._turn_ms):
             return []
-        silence_ms, said_ms = self._heard.silence_ms, self._said_ms
+        silence_ms, said_enough = self._heard.silence_ms, self._said_enough
         self._end_turn()
         # The speech of this turn starts no other one.
         self._heard.reset()
-        if said_ms is not None and said_ms < self._least_said_ms:
-            # What is left of a turn that was cut is silence.
-            return []
-        return [EndOfTurn(silence_ms)]
+        return [EndOfTurn(silence_ms)] if said_enough else []

@@ -7,6 +7,7 @@ import math
 from ..options import (
     FINISHED_SILENCE_MS,
     RESUMED_MS,
+    SINGLE_WORD_MS,
     UNDECIDED_SILENCE_MS,
     AlgoOptions,
 )
@@ -51,9 +52,16 @@ class TurnEnd:
         """A question was asked, or a reply prepared, in the silence that lasts."""
         return self._asked or self._early
 
-    def answer(self, pause_number: int, finished: bool) -> None:
-        """Take an opinion; one of an earlier pause is out of date."""
-        if pause_number == self.pause_number and self._asked:
+    def answer(self, pause_number: int, finished: bool, said_ms: float) -> None:
+        """Take an opinion; one of an earlier pause is out of date.
+
+        Args:
+            said_ms: length of the turn up to the pause. Of a single word a model
+                knows little: that it is no whole sentence is not believed.
+        """
+        if pause_number != self.pause_number or not self._asked:
+            return
+        if finished or said_ms > SINGLE_WORD_MS:
             self._finished = finished
 
     def ask(self, heard: Activity) -> int | None:
