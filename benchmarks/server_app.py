@@ -51,8 +51,8 @@ THOUGHT_S = 0.8
 SLOW_S = 0.4
 LONG_REPLY_CHUNKS = 24
 SPEECH_RATE_HZ = 48_000
-PREEMPTIVE_AFTER_MS = 150.0
-"""Long enough for a pause that the voice detector is sure of."""
+PREEMPTIVE_AFTER_MS = 32.0
+"""One window of the detector: as soon as the user stops."""
 
 
 def _tone(hz: float) -> Any:

@@ -30,8 +30,7 @@ from .credentials import (
     get_turn_credentials_async,
     get_twilio_turn_credentials,
 )
-from .end_of_turn import EndOfTurnModel, SmartTurnModel, get_smart_turn_model
-from .end_of_turn.silence import SilenceOnly
+from .end_of_turn import EndOfTurnModel, SilenceOnly
 from .errors import WebRTCError
 from .handlers.base import (
     AsyncAudioVideoStreamHandler,
@@ -91,7 +90,6 @@ __all__ = [
     "STTModel",
     "SilenceOnly",
     "SileroVadOptions",
-    "SmartTurnModel",
     "Stream",
     "StreamHandler",
     "UIArgs",
@@ -113,7 +111,6 @@ __all__ = [
     "get_hf_turn_credentials",
     "get_hf_turn_credentials_async",
     "get_silero_model",
-    "get_smart_turn_model",
     "get_stt_model",
     "get_tts_model",
     "get_turn_credentials",

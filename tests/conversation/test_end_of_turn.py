@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from fastrtc import ReplyOnPause, SilenceOnly
+from fastrtc import AlgoOptions, ReplyOnPause, SilenceOnly
+from fastrtc.handlers import asking
 from fastrtc.options import END_OF_TURN_TIMEOUT_S
 from fastrtc.testing import Conversation, LoudnessModel, speech
 from tests.support.handlers import tone
@@ -73,6 +74,18 @@ async def test_an_unfinished_turn_is_waited_for() -> None:
     assert len(got) == 1
 
 
+@pytest.mark.parametrize(("probability", "silence_s"), [(0.71, 0.2), (0.69, 1.0)])
+async def test_a_turn_is_finished_from_a_probability_on(
+    probability: float, silence_s: float
+) -> None:
+    """Lost otherwise: a doubtful model would be believed, or a sure one not."""
+    model = Opinion(lambda count: probability)
+    async with Conversation(bot(answer, model)) as talk:
+        said = talk.say(speech(1.5), at_s=1)
+        started_s = await talk.bot_starts(within_s=4)
+        assert started_s - said.end_s == pytest.approx(silence_s, abs=0.06)
+
+
 async def test_only_the_end_of_a_long_turn_is_shown() -> None:
     """Lost otherwise: each pause of a long speech would cost more than the last."""
     model = Opinion(lambda count: 0.9)
@@ -81,6 +94,17 @@ async def test_only_the_end_of_a_long_turn_is_shown() -> None:
         await talk.bot_starts(within_s=40)
     ((rate_hz, audio),) = model.asked
     assert 7.9 <= audio.shape[1] / rate_hz <= 8.2
+
+
+async def test_what_was_answered_already_is_not_shown() -> None:
+    """Lost otherwise: the model would judge the end of a turn by its beginning."""
+    model = Opinion(lambda count: 0.9)
+    algo = AlgoOptions(max_continuous_speech_s=2.0)
+    async with Conversation(bot(answer, model, algo_options=algo)) as talk:
+        talk.say(speech(2.6), at_s=1)
+        await talk.until(5)
+    ((rate_hz, audio),) = model.asked
+    assert 0.6 <= audio.shape[1] / rate_hz <= 0.9
 
 
 async def test_silence_only_asks_nobody() -> None:
@@ -153,6 +177,53 @@ async def test_an_async_model_is_awaited() -> None:
         said = talk.say(speech(1.5), at_s=1)
         started_s = await talk.bot_starts(within_s=4)
         assert 0.2 <= started_s - said.end_s <= 0.27
+
+
+class Gate(Opinion):
+    """Asked off the loop of a network, it answers when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda count: 0.9)
+        self.open = asyncio.Event()
+        self.running = 0
+        self.most = 0
+
+    async def end_of_turn(self, audio: Any) -> float:  # pyright: ignore
+        self.running += 1
+        self.most = max(self.most, self.running)
+        try:
+            await self.open.wait()
+        finally:
+            self.running -= 1
+        return super().end_of_turn(audio)
+
+
+async def test_a_session_asks_one_question_at_a_time() -> None:
+    """Lost otherwise: who speaks in short bits would keep the model from others."""
+    model = Gate()
+    async with Conversation(bot(answer, model)) as talk:
+        for n in range(4):
+            talk.say(speech(0.3), at_s=1 + 0.5 * n)
+        await talk.until(2.9)
+        assert model.most == 1
+
+
+async def test_a_question_that_has_become_useless_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Lost otherwise: a busy server would compute what nobody waits for."""
+    monkeypatch.setattr(asking, "_cores", lambda: 1)
+    model = Gate()
+    first, second = Conversation(bot(answer, model)), Conversation(bot(answer, model))
+    async with first, second:
+        first.say(speech(0.5), at_s=1)
+        second.say(speech(0.5), at_s=1.1)
+        # Goes on before it is this question's turn.
+        second.say(speech(0.5), at_s=1.9)
+        await first.until(2.2)
+        model.open.set()
+        await first.until(5)
+    assert len(model.asked) == 2
 
 
 async def test_many_pauses_at_once_do_not_fight_for_the_cores() -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from fastrtc import ReplyOnPause, SileroVadOptions, get_tts_model
+from fastrtc import AlgoOptions, ReplyOnPause, SileroVadOptions, get_tts_model
 from fastrtc.testing import Conversation, LoudnessModel, speech
 from tests.support.handlers import tone
 
@@ -150,6 +151,100 @@ async def test_the_threshold_of_silero_is_used() -> None:
         talk.say(spoken("Can anybody hear me?"), at_s=1)
         await talk.until(6)
     assert got == []
+
+
+async def listen(
+    seconds: float, *, algo: AlgoOptions | None = None, **vad: Any
+) -> tuple[list[NDArray[np.int16]], float]:
+    """What `fn` gets of so much speech, and the silence after which it gets it."""
+    got: list[Any] = []
+    options = SileroVadOptions(**vad)
+    handler = ReplyOnPause(got.append, None, algo, options, model=LoudnessModel())
+    async with Conversation(handler) as talk:
+        said = talk.say(speech(seconds), at_s=3)
+        await talk.until(8)
+        ends_s = [m.at_s for m in talk.messages if m.data == "pause_detected"]
+    silence_s = ends_s[-1] - said.end_s if ends_s else 0.0
+    return [array[0] for _, array in got], silence_s
+
+
+def before_s(array: NDArray[np.int16]) -> float:
+    """Silence before the first sound."""
+    return float(np.flatnonzero(np.abs(array) > 50)[0]) / 48_000
+
+
+async def test_the_shortest_speech_of_silero_is_used() -> None:
+    """Lost otherwise: a bot could not be made to ignore short words."""
+    assert len((await listen(0.3))[0]) == 1
+    assert len((await listen(0.3, min_speech_duration_ms=400))[0]) == 0
+    assert len((await listen(0.5, min_speech_duration_ms=400))[0]) == 1
+
+
+async def test_the_shortest_silence_of_silero_is_used() -> None:
+    """Lost otherwise: patience set in the way of older programs would be ignored."""
+    assert (await listen(1.0))[1] == pytest.approx(0.5, abs=0.03)
+    _, silence_s = await listen(1.0, min_silence_duration_ms=900)
+    assert silence_s == pytest.approx(0.9, abs=0.03)
+
+
+async def test_the_pad_of_silero_is_used() -> None:
+    """Lost otherwise: the first sounds of slow starters would be lost."""
+    (array,), _ = await listen(1.0, speech_pad_ms=1500)
+    assert before_s(array) == pytest.approx(1.5, abs=0.05)
+
+
+async def test_the_pre_roll_is_an_option() -> None:
+    """Lost otherwise: the same."""
+    (array,), _ = await listen(1.0, algo=AlgoOptions(pre_roll_ms=1500))
+    assert before_s(array) == pytest.approx(1.5, abs=0.05)
+
+
+async def test_the_longest_speech_of_silero_is_used() -> None:
+    """Lost otherwise: long speeches would be answered at their end only."""
+    assert len((await listen(2.5, max_speech_duration_s=1.0))[0]) == 3
+
+
+def test_an_option_that_no_longer_acts_says_so() -> None:
+    """Lost otherwise: people would look for the effect of what has none."""
+    with pytest.warns(UserWarning, match="window_size_samples no longer acts"):
+        SileroVadOptions(window_size_samples=512)
+
+
+async def test_how_much_a_model_is_shown_is_the_window() -> None:
+    """Lost otherwise: a model that needs some context could not be given it."""
+    sizes: set[int] = set()
+
+    class Measuring(OwnModel):
+        def vad(self, audio: Any, options: Any) -> Any:
+            sizes.add(audio[1].size)
+            return super().vad(audio, options)
+
+    algo = AlgoOptions(audio_chunk_duration=1.0)
+    handler = ReplyOnPause(lambda a: None, algo_options=algo, model=Measuring())
+    async with Conversation(handler) as talk:
+        await talk.until(2)
+    assert sizes == {48_000}
+
+
+async def test_a_model_that_fails_has_heard_no_speech() -> None:
+    """Lost otherwise: a turn in which the model fails would never end."""
+
+    class Failing(OwnModel):
+        fails = False
+
+        def vad(self, audio: Any, options: Any) -> Any:
+            if self.fails:
+                raise ValueError("secret")
+            return super().vad(audio, options)
+
+    model = Failing()
+    async with Conversation(ReplyOnPause(lambda a: iter([VOICE]), model=model)) as talk:
+        talk.say(speech(3.0), at_s=1)
+        await talk.until(2)
+        model.fails = True
+        error = await talk.message("error", within_s=1)
+        assert "voice activity model" in error.data
+        assert await talk.bot_starts(within_s=1) < 3
 
 
 async def test_many_conversations_at_once() -> None:

@@ -108,6 +108,17 @@ async def test_turns_follow_each_other_with_fresh_audio() -> None:
     assert sizes == pytest.approx([0.5, 1.0, 1.5, 2.0], rel=0.02)
 
 
+async def test_a_turn_that_follows_at_once_has_its_pre_roll() -> None:
+    """Lost otherwise: the first sound of what is added in haste would be missing."""
+    got: list[Any] = []
+    async with Conversation(bot(got.append)) as talk:
+        talk.say(speech(1.0), at_s=1)
+        talk.say(speech(1.0), at_s=2.6)
+        await talk.until(6)
+    assert len(got) == 2
+    assert 0.36 <= loud(got[1][1])[0] / 48_000 <= 0.5
+
+
 async def test_an_endless_turn_is_cut() -> None:
     """Lost otherwise: a user who never pauses would never be answered."""
     got: list[Any] = []
@@ -223,6 +234,48 @@ async def test_a_cough_only_holds_the_bot() -> None:
     (event,) = ended
     assert event.heard_ms == pytest.approx(8000, abs=20)
     assert not event.interrupted
+
+
+async def test_a_hesitant_interruption_is_heard_from_its_first_sound() -> None:
+    """Lost otherwise: of "I… erm… no" only the "no" would reach the bot."""
+    got: list[Any] = []
+
+    def reply(audio: Any) -> Iterator[Any]:
+        got.append(audio)
+        yield LONG
+
+    async with Conversation(bot(reply)) as talk:
+        talk.say(speech(1.0), at_s=1)
+        for at_s, seconds in ((5, 0.08), (5.3, 0.04), (5.6, 0.04), (5.9, 0.6)):
+            talk.say(speech(seconds), at_s=at_s)
+        await talk.until(8)
+    assert len(got) == 2
+    sounds = loud(got[1][1])
+    assert (sounds[-1] - sounds[0]) / 48_000 == pytest.approx(1.5, abs=0.02)
+    assert sounds[0] / 48_000 >= 0.36
+
+
+@pytest.mark.parametrize("can_interrupt", [True, False])
+async def test_how_long_audio_may_gather_depends_on_the_bot(
+    can_interrupt: bool,
+) -> None:
+    """Lost otherwise: the bot would be interrupted later than it might be."""
+    talking = bot(lambda audio: iter([LONG]), can_interrupt=can_interrupt)
+    async with Conversation(talking) as t:
+        handler: Any = t.client.session.handler
+
+        async def longest_ms() -> float:
+            found_ms = 0.0
+            for _ in range(20):
+                await t.until(t.now_s + 0.02)
+                found_ms = max(found_ms, handler.patience_ms())
+            return found_ms
+
+        assert await longest_ms() == 96
+        t.say(speech(1.0), at_s=1)
+        await t.bot_starts(within_s=4)
+        # A bot that may not be interrupted forgets each frame as it comes.
+        assert await longest_ms() == (64 if can_interrupt else 0)
 
 
 async def test_a_bot_is_held_no_longer_than_it_must() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+import contextlib
+import math
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -12,10 +13,11 @@ import numpy as np
 import pytest
 
 from fastrtc import AlgoOptions, ReplyOnPause
-from fastrtc.handlers.listening import Listener
+from fastrtc.handlers.listening import Listener, Paused
 from fastrtc.handlers.replies import ReplyEnded
+from fastrtc.options import MAX_TURN_S
 from fastrtc.testing import Conversation, LoudnessModel, speech
-from fastrtc.turns import BotHeld
+from fastrtc.turns import BotHeld, TurnDetector
 from tests.support.handlers import tone
 
 pytestmark = pytest.mark.virtual_time
@@ -150,6 +152,38 @@ async def test_nothing_is_triggered_after_the_end() -> None:
     assert not talk.client.session._tasks
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        "max_silence_ms",
+        "ask_after_ms",
+        "interrupt_after_ms",
+        "hold_after_ms",
+        "resume_after_false_interruption_ms",
+        "preemptive_after_ms",
+        "min_speech_ms",
+        "started_talking_threshold",
+    ],
+)
+async def test_an_option_may_be_infinite(option: str) -> None:
+    """Lost otherwise: "never" could not be said, or would end in errors."""
+    algo = AlgoOptions(**{option: math.inf})
+    async with Conversation(bot(lambda a: iter([VOICE]), algo_options=algo)) as talk:
+        for at_s in (1, 2.6, 6):
+            talk.say(speech(1.0), at_s=at_s)
+        await talk.until(6)
+        assert await talk.bot_starts(within_s=2) < 8
+        assert [m for m in talk.messages if m.type == "error"] == []
+
+
+def test_endless_patience_takes_no_endless_memory() -> None:
+    """Lost otherwise: a bot that answers on demand only would slow down its server."""
+    detector = TurnDetector(AlgoOptions(min_silence_ms=math.inf))
+    for _ in range(20_000):
+        detector.feed(32, 0.0)
+    assert len(detector._heard._history) <= 1000 * MAX_TURN_S / 32 + 1
+
+
 # -- early replies ---------------------------------------------------------------------
 
 
@@ -219,10 +253,8 @@ async def test_a_stubborn_early_reply_is_ended() -> None:
     async def reply(audio: Any) -> AsyncIterator[Any]:
         nonlocal made
         while True:
-            try:
+            with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(0.1)
-            except asyncio.CancelledError:
-                pass
             made += 1
             yield 24_000, tone(0.02)
 
@@ -297,24 +329,7 @@ async def test_a_listener_that_waits_is_ended_with_the_session() -> None:
     assert event.heard_ms == pytest.approx(500, abs=25)
 
 
-@pytest.mark.filterwarnings("error")
-async def test_hanging_up_with_the_first_frame_of_a_slow_model() -> None:
-    """Lost otherwise: a coroutine would be left that nobody awaits."""
-
-    class Slow:
-        def vad(self, audio: Any, options: Any) -> Any:
-            return 0.0, []
-
-        def warmup(self) -> None:
-            return None
-
-    async with Conversation(bot(lambda audio: None, model=Slow())) as talk:
-        await talk.until(0.1)
-        talk.client.say(speech(0.2))
-        assert talk.client.session._runner._waiting is not None
-
-
-# -- threads and slow models -------------------------------------------------------------
+# -- threads and slow models -----------------------------------------------------------
 
 
 class SlowModel:
@@ -361,6 +376,27 @@ async def test_a_slow_judgement_does_not_hold_a_bot_that_may_not_be_interrupted(
         assert span.end_s - span.start_s == pytest.approx(3.0, abs=0.05)
 
 
+async def test_a_bot_that_finishes_while_it_is_held_is_released() -> None:
+    """Lost otherwise: the next reply would begin two seconds late."""
+    replies = iter([[], [VOICE]])
+
+    async def reply(audio: Any) -> AsyncIterator[Any]:
+        for value in next(replies):
+            yield value
+        await asyncio.sleep(1)
+
+    async with Conversation(bot(reply)) as talk:
+        said = talk.say(speech(1.0), at_s=1)
+        asked = await talk.message("log", "pause_detected", within_s=3)
+        assert asked.at_s > said.end_s
+        # A sound just before the first reply ends, with nothing to be heard.
+        talk.say(speech(0.1), at_s=asked.at_s + 0.88)
+        await talk.message("log", "response_ended", within_s=2)
+        handler_of(talk).trigger_response()
+        triggered_s = talk.now_s
+        assert await talk.bot_starts(within_s=3) - triggered_s < 0.1
+
+
 async def test_a_bot_that_has_finished_is_not_held() -> None:
     """Lost otherwise: the next reply would begin two seconds late."""
     async with Conversation(bot(lambda audio: iter([VOICE]))) as talk:
@@ -371,41 +407,91 @@ async def test_a_bot_that_has_finished_is_not_held() -> None:
         assert talk.client.session.playout._held is False
 
 
-def test_a_listener_bears_a_thread_and_a_loop() -> None:
-    """Lost otherwise: a subclass with a `receive` of its own would fail now and then."""
+def test_an_answer_shortens_what_may_gather() -> None:
+    """Lost otherwise: a finished turn would be answered when the audio has gathered."""
     model: Any = LoudnessModel()
     listener = Listener(model, None, AlgoOptions(), 48_000, asked=True)
-    frames = [speech(0.02)[1], np.zeros((1, 960), np.int16)]
-    errors: list[BaseException] = []
-    stop = threading.Event()
+    paused: list[Paused] = []
+    for frame in [speech(0.02)[1]] * 50 + [np.zeros((1, 960), np.int16)] * 9:
+        samples = listener.gather(frame)
+        if samples is not None:
+            heard = listener.decide(listener.meter.push(samples))
+            paused += [event for event in heard if isinstance(event, Paused)]
+    before_ms = listener.patience_ms()
+    assert listener.answer(paused[0].number, True) == []
+    assert listener.patience_ms() < before_ms
 
-    def feed() -> None:
-        try:
-            for n in range(100_000):
-                if stop.is_set():
-                    return
-                samples = listener.gather(frames[n // 50 % 2])
-                if samples is not None:
-                    listener.decide(listener.meter.push(samples))
-        except BaseException as error:
-            errors.append(error)
 
-    interval_s = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    thread = threading.Thread(target=feed)
-    thread.start()
-    try:
-        for n in range(6000):
-            listener.so_far()
-            listener.answer(n % 7, True)
-            if n % 20 == 0:
-                listener.reset()
-            if errors:
-                break
-    except BaseException as error:
-        errors.append(error)
-    finally:
-        stop.set()
+def test_a_listener_is_in_one_call_at_a_time() -> None:
+    """Lost otherwise: a subclass with its own `receive` would fail now and then."""
+    model: Any = LoudnessModel()
+    listener = Listener(model, None, AlgoOptions(), 48_000, asked=True)
+    resampler = listener._resampler
+    push = resampler.push
+    waited: list[bool] = []
+
+    def interfere(audio: Any) -> Any:
+        # In the middle of `gather`, which a thread of the subclass has called.
+        for action in (
+            listener.reset,
+            listener.so_far,
+            lambda: listener.answer(1, True),
+        ):
+            thread = threading.Thread(target=action)
+            threads.append(thread)
+            thread.start()
+            thread.join(0.02)
+            waited.append(thread.is_alive())
+        return push(audio)
+
+    threads: list[threading.Thread] = []
+    resampler.push = interfere  # pyright: ignore[reportAttributeAccessIssue]
+    listener.gather(speech(0.2)[1])
+    for thread in threads:
         thread.join()
-        sys.setswitchinterval(interval_s)
-    assert errors == []
+    assert waited == [True] * 3
+
+
+async def test_hanging_up_while_the_last_words_play_is_an_interruption() -> None:
+    """Lost otherwise: a reply nobody heard would count as said."""
+    ended: list[ReplyEnded] = []
+
+    def reply(audio: Any) -> Iterator[Any]:
+        yield 24_000, tone(8.0)
+
+    handler = ReplyOnPause(reply, model=LoudnessModel(), on_reply_ended=ended.append)
+    async with Conversation(handler) as talk:
+        talk.say(speech(1.0), at_s=1)
+        started_s = await talk.bot_starts(within_s=4)
+        await talk.until(started_s + 1)
+    (event,) = ended
+    assert event.interrupted
+    assert event.heard_ms == pytest.approx(1000, abs=50)
+
+
+async def test_a_detector_of_ones_own_hears_nothing_from_before_a_reply() -> None:
+    """Lost otherwise: what was said before the reply would begin a turn after it."""
+    clips: list[Any] = []
+
+    class Own:
+        def vad(self, audio: Any, options: Any) -> Any:
+            clip = audio[1]
+            clips.append(clip.copy())
+            if not clip[-4608:].any():
+                return 0.0, []
+            return 0.1, [{"start": clip.size - 4608, "end": clip.size}]
+
+        def warmup(self) -> None:
+            return None
+
+    def reply(audio: Any) -> Iterator[Any]:
+        yield 24_000, tone(1.0)
+
+    handler = ReplyOnPause(reply, model=Own(), can_interrupt=False)
+    async with Conversation(handler) as talk:
+        talk.say(speech(1.0), at_s=1)
+        started_s = await talk.bot_starts(within_s=4)
+        count = len(clips)
+        await talk.until(started_s + 3)
+        assert len(clips) > count
+        assert not any(clip.any() for clip in clips[count:])

@@ -63,8 +63,6 @@ BEYOND_FASTRTC = [
     "ReplyEnded",
     "STTModel",
     "SilenceOnly",
-    "SmartTurnModel",
-    "get_smart_turn_model",
 ]
 """Ours alone."""
 

@@ -74,6 +74,23 @@ async def test_clips_of_any_length_join_without_a_seam() -> None:
     await ear.close()
 
 
+async def test_the_end_of_one_reply_leaves_the_next_one_whole() -> None:
+    """Lost otherwise: a reply made in small pieces would begin with a crackle."""
+    playout = Playout()
+    ear = Ear(playout)
+    await playout.put(ramp(FRAME), 0, 30)
+    playout.finish(0)
+    playout.finish(0)
+    await playout.drained()
+    await playout.put(ramp(100), 0, 30)
+    await asyncio.sleep(0.01)
+    await playout.put(ramp(FRAME - 100, first=101), 0, 30)
+    await playout.drained()
+    whole = np.arange(1, FRAME + 1)
+    assert [(f.samples[0] == whole).all() for f in ear.frames] == [True, True]
+    await ear.close()
+
+
 async def test_a_hiccup_of_the_receiver_keeps_the_schedule() -> None:
     """Lost otherwise: each hiccup would delay the rest of the call for good."""
     playout = Playout()

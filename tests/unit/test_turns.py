@@ -198,6 +198,13 @@ def test_the_greatest_length_cuts() -> None:
     ]
 
 
+def test_no_turn_is_longer_than_five_minutes() -> None:
+    """Lost otherwise: a radio beside the microphone would fill the memory."""
+    detector = TurnDetector(AlgoOptions())
+    events = run(detector, [1.0] * 10_000, ms=32)
+    assert events[1] == (300_000, EndOfTurn(0, cut=True))
+
+
 def test_silence_after_a_cut_is_no_turn() -> None:
     """Lost otherwise: a cut would be followed by a reply to nothing."""
     options = AlgoOptions(max_continuous_speech_s=2.0)
@@ -212,6 +219,14 @@ def test_turns_follow_each_other() -> None:
     pattern = windows((1000, 1), (1000, 0)) * 5
     kinds = [type(event) for _, event in run(TurnDetector(AlgoOptions()), pattern)]
     assert kinds == [SpeechStarted, EndOfTurn] * 5
+
+
+def test_the_speech_of_one_turn_starts_no_other() -> None:
+    """Lost otherwise: a click after an answered turn would be answered as well."""
+    detector = TurnDetector(AlgoOptions(min_silence_ms=100))
+    pattern = windows((1000, 1), (140, 0), (40, 1), (500, 0))
+    kinds = [type(event) for _, event in run(detector, pattern)]
+    assert kinds == [SpeechStarted, EndOfTurn]
 
 
 def test_reset_forgets_the_turn() -> None:
@@ -429,6 +444,31 @@ def test_a_greeting_can_be_interrupted_by_anybody() -> None:
     assert events[-1] == (200, SpeechStarted(ago_ms=200))
 
 
+@pytest.mark.parametrize("after_ms", [100.0, 400.0])
+def test_how_much_speech_interrupts_is_an_option(after_ms: float) -> None:
+    """Lost otherwise: neither a hasty nor a steadfast bot could be made."""
+    detector = TurnDetector(AlgoOptions(interrupt_after_ms=after_ms))
+    events = run(detector, windows((600, 1)), bot_speaks=True)
+    assert events[-1] == (after_ms, SpeechStarted(ago_ms=after_ms))
+
+
+@pytest.mark.parametrize("after_ms", [160.0, 800.0])
+def test_how_long_a_bot_is_held_is_an_option(after_ms: float) -> None:
+    """Lost otherwise: a bot could not be made to go on sooner, or later."""
+    detector = TurnDetector(AlgoOptions(resume_after_false_interruption_ms=after_ms))
+    events = run(detector, windows((100, 1), (1000, 0)), bot_speaks=True)
+    assert events[-1] == (100 + after_ms, BotReleased())
+
+
+def test_how_quiet_an_interruption_may_be_is_an_option() -> None:
+    """Lost otherwise: whoever speaks softly could not interrupt, whatever is set."""
+    detector = TurnDetector(AlgoOptions(interrupt_level_db=-25))
+    run(detector, windows((2000, 1), (1000, 0)), power=1.0)
+    soft = copy.deepcopy(detector)
+    assert run(soft, windows((400, 1)), power=0.01, bot_speaks=True)
+    assert run(detector, windows((400, 1)), power=0.001, bot_speaks=True) == []
+
+
 def test_after_an_interruption_the_turn_goes_its_way() -> None:
     """Lost otherwise: what interrupted the bot would not be answered."""
     events = run(
@@ -525,3 +565,24 @@ def test_the_quiet_time_saves_something() -> None:
     assert detector.quiet_ms(bot_speaks=True) == pytest.approx(64)
     run(detector, windows((1000, 1)))
     assert detector.quiet_ms() == pytest.approx(480)
+
+
+# -- bad options --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("min_silence_ms", -1),
+        ("min_silence_ms", float("nan")),
+        ("audio_chunk_duration", 0),
+        ("audio_chunk_duration", float("inf")),
+        ("speech_threshold", "0.1"),
+        ("pre_roll_ms", float("inf")),
+        ("preemptive_after_ms", -32.0),
+    ],
+)
+def test_impossible_options_are_refused(field: str, value: object) -> None:
+    """Lost otherwise: a slip of the pen would show only as a bot that never answers."""
+    with pytest.raises(ValueError, match=field):
+        AlgoOptions(**{field: value})  # pyright: ignore[reportArgumentType]

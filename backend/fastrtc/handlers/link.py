@@ -67,8 +67,8 @@ class Link(Protocol):
         """Milliseconds that were heard since the last `clear`."""
         ...
 
-    async def played_out(self) -> None:
-        """Wait until all audio has been heard, or cleared."""
+    async def played_out(self) -> bool:
+        """Wait until all was heard, or cleared; False if the session ends."""
         ...
 
     def request_inputs(self) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -33,6 +35,10 @@ from ..turns import (
 
 MAX_GATHER_MS = 128.0
 """Audio judged in one go at most: four windows of Silero, together under 1 ms."""
+
+MAX_ONSET_MS = 10_000.0
+"""An interruption that takes longer to become one loses its beginning. Options may be
+infinite, what is kept may not."""
 
 DETECTOR_LAG_MS = 110.0
 """Audio at the start of a silence that may still be speech: Silero notices the end of
@@ -77,7 +83,8 @@ Heard: TypeAlias = Started | Paused | Utterance | SpeechResumed | BotHeld | BotR
 
 
 class Listener:
-    """Listens to one user. All but `meter.push` is called on the event loop.
+    """Listens to one user, in one call at a time: the `receive` of a handler's
+    subclass runs in a thread, while answers and resets come on the event loop.
 
     Args:
         model: a voice activity model, ours or a user's.
@@ -104,6 +111,7 @@ class Listener:
         asked: bool = False,
         pauses: bool = False,
     ) -> None:
+        self._lock = threading.RLock()
         self._rate_hz = sample_rate_hz
         self._channels = channels
         threshold = SileroVadOptions.threshold
@@ -111,14 +119,19 @@ class Listener:
             threshold = model_options.threshold
             options = model_options.applied_to(options)
         self.fast = isinstance(model, StreamingModel)
-        self.meter: SpeechMeter
+        self._open_meter: Callable[[], SpeechMeter]
         if isinstance(model, StreamingModel):
-            self.meter = model.open_meter()
+            self._open_meter = model.open_meter
         else:
-            self.meter = ClipMeter(
-                model, model_options, sample_rate_hz, options.audio_chunk_duration
+            self._open_meter = partial(
+                ClipMeter,
+                model,
+                model_options,
+                sample_rate_hz,
+                options.audio_chunk_duration,
             )
             threshold = 0.5
+        self.meter = self._open_meter()
         self._turns = TurnDetector(options, threshold, asked=asked, pauses=pauses)
         self._resampler = StreamResampler(sample_rate_hz, self.meter.sample_rate_hz)
         self._kept = _Recording()
@@ -129,10 +142,11 @@ class Listener:
         self._quiet: tuple[bool, float] | None = None
         self._pre_roll_ms = options.pre_roll_ms
         # As long before now as a turn may turn out to have begun.
-        self._history_ms = options.pre_roll_ms + max(
+        onset_ms = max(
             1000 * options.audio_chunk_duration,
             options.interrupt_after_ms + 4 * options.resume_after_false_interruption_ms,
         )
+        self._history_ms = options.pre_roll_ms + min(onset_ms, MAX_ONSET_MS)
 
     @property
     def talking(self) -> bool:
@@ -140,13 +154,17 @@ class Listener:
         return self._turns.talking
 
     def reset(self) -> None:
-        """Forget the turn in progress and the audio of it."""
-        self._quiet = None
-        self._turns.reset()
-        self._kept.clear()
-        self._judged.clear()
-        self._unjudged.clear()
-        self._unjudged_samples = 0
+        """Forget the turn in progress, and all that was heard."""
+        with self._lock:
+            if not self._kept:
+                return
+            self.meter = self._open_meter()
+            self._quiet = None
+            self._turns.reset()
+            self._kept.clear()
+            self._judged.clear()
+            self._unjudged.clear()
+            self._unjudged_samples = 0
 
     def gather(
         self, frame: NDArray[np.int16], *, bot_speaks: bool = False
@@ -157,15 +175,16 @@ class Listener:
             Audio for the meter, int16 (n,), mono and at its rate, once there is
             enough to decide something.
         """
-        self._kept.append(frame)
-        self._unjudged.append(frame)
-        self._unjudged_samples += frame.size
-        if self._unjudged_samples < self._samples(self._quiet_ms(bot_speaks)):
-            return None
-        samples = self._take_unjudged()
-        self._judged.append(samples)
-        self._power = _power(samples)
-        return samples
+        with self._lock:
+            self._kept.append(frame)
+            self._unjudged.append(frame)
+            self._unjudged_samples += frame.size
+            if self._unjudged_samples < self._samples(self._quiet_ms(bot_speaks)):
+                return None
+            samples = self._take_unjudged()
+            self._judged.append(samples)
+            self._power = _power(samples)
+            return samples
 
     def patience_ms(self, *, bot_speaks: bool = False) -> float:
         """How much more audio may come before `gather` gives any."""
@@ -183,6 +202,12 @@ class Listener:
         self, judged: Sequence[tuple[float, float]], *, bot_speaks: bool = False
     ) -> list[Heard]:
         """Act on what the meter gave: `(milliseconds, probability)` a window."""
+        with self._lock:
+            return self._decide(judged, bot_speaks)
+
+    def _decide(
+        self, judged: Sequence[tuple[float, float]], bot_speaks: bool
+    ) -> list[Heard]:
         heard: list[Heard] = []
         for ms, probability in judged:
             events = self._turns.feed(
@@ -200,9 +225,10 @@ class Listener:
 
     def answer(self, pause_number: int, finished: bool) -> list[Heard]:
         """Take the answer to a `Paused`."""
-        self._quiet = None
-        events = self._turns.answer(pause_number, finished)
-        return [heard for event in events for heard in self._hear(event)]
+        with self._lock:
+            self._quiet = None
+            events = self._turns.answer(pause_number, finished)
+            return [heard for event in events for heard in self._hear(event)]
 
     def _hear(self, event: TurnEvent) -> list[Heard]:
         if isinstance(event, SpeechStarted):
@@ -227,7 +253,8 @@ class Listener:
 
     def so_far(self) -> Utterance:
         """What was said in the turn that is in progress."""
-        return Utterance(self._rate_hz, self._kept.audio(), early=True)
+        with self._lock:
+            return Utterance(self._rate_hz, self._kept.audio(), early=True)
 
     def _take_unjudged(self) -> NDArray[np.int16]:
         """What has gathered, mono and at the model's rate, int16 (n,)."""
@@ -270,6 +297,9 @@ class _Recording:
         """Forget all of it."""
         self._pieces.clear()
         self._samples = 0
+
+    def __len__(self) -> int:
+        return self._samples
 
     def audio(self) -> NDArray[np.int16]:
         """All of it, int16 (1, n)."""

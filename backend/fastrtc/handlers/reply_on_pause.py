@@ -12,8 +12,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..end_of_turn import EndOfTurnModel, get_smart_turn_model
-from ..end_of_turn.silence import SilenceOnly
+from ..end_of_turn import EndOfTurnModel, SilenceOnly, get_end_of_turn_model
 from ..errors import ConfigurationError, ModelTimeoutError
 from ..messages import LogEvent, create_message
 from ..options import HOLD_LIMIT_S, VAD_TIMEOUT_S, AlgoOptions
@@ -120,7 +119,7 @@ class ReplyOnPause(StreamHandler):
         if end_of_turn_model is None:
             # A detector of one's own may have ideas of its own about pauses.
             asks = model is None
-            end_of_turn_model = get_smart_turn_model() if asks else SilenceOnly()
+            end_of_turn_model = get_end_of_turn_model() if asks else SilenceOnly()
         self.end_of_turn_model = end_of_turn_model
         self.model: PauseDetectionModel = model or get_silero_model()
         self.needs_args = needs_args
@@ -299,7 +298,7 @@ class ReplyOnPause(StreamHandler):
     # -- the bot's turn ------------------------------------------------------------
 
     def interrupt(self) -> float:
-        """Silence the bot and end its reply.
+        """Silence the bot and end its reply; on the event loop only.
 
         Returns:
             Milliseconds of the reply that were heard.
@@ -375,9 +374,7 @@ class ReplyOnPause(StreamHandler):
         heard_out = False
         try:
             await reply.run(lambda: self._arguments(reply.audio))
-            if reply is self._reply:
-                await self._attached().played_out()
-            heard_out = True
+            heard_out = reply is not self._reply or await self._attached().played_out()
         finally:
             if reply is self._early_reply:
                 # Cancelled from within: there is nothing left to confirm.

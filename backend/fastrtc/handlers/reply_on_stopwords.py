@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal
 
-from ..end_of_turn import EndOfTurnModel
-from ..end_of_turn.silence import SilenceOnly
+from ..end_of_turn import EndOfTurnModel, SilenceOnly
 from ..errors import ConfigurationError
 from ..keyword_spotting import KeywordSpotter
 from ..messages import create_message

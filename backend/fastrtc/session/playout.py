@@ -183,9 +183,10 @@ class Playout:
         silence = np.zeros_like(frame)
         self._tail = deque([frame, *[silence] * (TAIL_FRAMES - 1)])
 
-    async def drained(self) -> None:
-        """Wait until all that is queued has been heard, or the session ends."""
+    async def drained(self) -> bool:
+        """Wait until all that is queued has been heard; False if the session ends."""
         await self._idle.wait()
+        return not self._closed
 
     def close(self) -> None:
         """End it: waiting producers and the transport get SessionClosedError."""
@@ -217,15 +218,17 @@ class Playout:
     def _append(
         self, samples: NDArray[np.int16], generation: int, *, ends: bool
     ) -> None:
-        if not samples.shape[1] and not ends:
+        if not samples.shape[1]:
+            if ends and self._pieces:
+                self._pieces[-1].ends = True
+                self._notify()
             return
         self._channels = max(self._channels, samples.shape[0])
         self._pieces.append(_Piece(samples, generation, ends))
         self._queued += samples.shape[1]
-        if samples.shape[1]:
-            self._idle.clear()
-            if not self._held:
-                self._tail.clear()
+        self._idle.clear()
+        if not self._held:
+            self._tail.clear()
         self._notify()
 
     # -- the transport's side --------------------------------------------------
@@ -290,10 +293,6 @@ class Playout:
         if self._waiter is not None:
             _wake(self._waiter)
 
-    def _drop_bare_ends(self) -> None:
-        while self._pieces and not self._pieces[0].samples.shape[1]:
-            self._pieces.popleft()
-
     @property
     def _frame_samples(self) -> int:
         return self._rate_hz * FRAME_MS // 1000
@@ -313,7 +312,6 @@ class Playout:
     def _next_samples(self) -> tuple[NDArray[np.int16], int]:
         if self._tail:
             return self._tail.popleft(), self.generation
-        self._drop_bare_ends()
         generation = self._pieces[0].generation if self._pieces else self.generation
         samples = self._cut(self._frame_samples)
         self._played += samples.shape[1]

@@ -198,13 +198,15 @@ class Session:
 
     async def _cancel_tasks(self) -> set[asyncio.Task[None]]:
         """Cancel what runs on the session's behalf, twice if once is ignored."""
-        left = {task for task in self._tasks if task is not asyncio.current_task()}
+        left: set[asyncio.Task[None]] = set()
         for _ in range(2):
+            # Anew each time: code that is ending may have begun something.
+            left = {task for task in self._tasks if task is not asyncio.current_task()}
             for task in left:
                 task.cancel()
             if left:
-                _, left = await asyncio.wait(left, timeout=CLOSE_GRACE_S / 2)
-        return left
+                await asyncio.wait(left, timeout=CLOSE_GRACE_S / 2)
+        return {task for task in left if not task.done()}
 
     # -- media -----------------------------------------------------------------------
 
@@ -276,8 +278,8 @@ class Session:
     def played_ms(self) -> float:
         return self.playout.played_ms
 
-    async def played_out(self) -> None:
-        await self.playout.drained()
+    async def played_out(self) -> bool:
+        return await self.playout.drained()
 
     def request_inputs(self) -> None:
         self.channel.send(create_message("send_input", []))

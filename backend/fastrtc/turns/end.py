@@ -6,6 +6,7 @@ import math
 
 from ..options import (
     FINISHED_SILENCE_MS,
+    MAX_TURN_S,
     RESUMED_MS,
     SINGLE_WORD_MS,
     UNDECIDED_SILENCE_MS,
@@ -37,7 +38,9 @@ class TurnEnd:
         self._patient = options.min_silence_ms is not None
         self._ask_ms = options.ask_after_ms if asked or pauses else None
         self._early_ms = options.preemptive_after_ms
-        self.memory_ms = max(self._window_ms, self._unfinished_ms + self._speech_ms)
+        memory_ms = max(self._window_ms, self._unfinished_ms + self._speech_ms)
+        # Of longer silences, infinite ones included, nothing but the turn is known.
+        self.memory_ms = min(memory_ms, 1000 * MAX_TURN_S)
         self.pause_number = 0
         self.reset()
 
