@@ -75,7 +75,7 @@ async def test_reset_forgets_an_early_reply() -> None:
         said = talk.say(speech(1.0), at_s=1)
         await talk.until(said.end_s + 0.5)
         handler_of(talk).reset()
-        assert handler_of(talk)._early_reply is None
+        assert handler_of(talk)._bot._early is None
         await talk.bot_is_silent(for_s=2)
 
 

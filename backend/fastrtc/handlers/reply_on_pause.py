@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -15,16 +15,18 @@ from numpy.typing import NDArray
 from ..end_of_turn import EndOfTurnModel, SilenceOnly, get_end_of_turn_model
 from ..errors import ConfigurationError, ModelTimeoutError
 from ..messages import LogEvent, create_message
-from ..options import HOLD_LIMIT_S, VAD_TIMEOUT_S, AlgoOptions
+from ..options import VAD_TIMEOUT_S, AlgoOptions
 from ..outputs import EmitType
 from ..pause_detection import ModelOptions, PauseDetectionModel, get_silero_model
 from ..turns import BotHeld, SpeechResumed
 from .asking import Asker
 from .base import WEBRTC_VALUE, AudioFrame, StreamHandler
+from .bot_turn import BotTurn
 from .calls import call
+from .link import Link
 from .listening import Heard, Listener, Paused, Started, Utterance
 from .parameters import Parameters
-from .replies import Reply, ReplyEnded
+from .replies import ReplyEnded
 from .threads import threads
 
 ReplyFnGenerator: TypeAlias = Callable[..., Any]
@@ -125,11 +127,7 @@ class ReplyOnPause(StreamHandler):
         self.needs_args = needs_args
         self.on_reply_ended = on_reply_ended
         self.state = AppState()
-        self._reply: Reply | None = None
-        self._early_reply: Reply | None = None
-        self._telling: asyncio.Task[None] | None = None
-        self._heard_before_ms = 0.0
-        self._hold_timer: asyncio.TimerHandle | None = None
+        self._bot: BotTurn | None = None
         self._parameters = Parameters(fn)
         self._listener: Listener | None = None
         self._asker: Asker | None = None
@@ -252,7 +250,7 @@ class ReplyOnPause(StreamHandler):
             elif isinstance(event, BotHeld):
                 self._hold()
             else:
-                self._release()
+                self._speaker.release()
 
     def _on_started(self) -> None:
         self.state.started_talking = True
@@ -279,21 +277,19 @@ class ReplyOnPause(StreamHandler):
     def _on_resumed(self) -> None:
         """The user goes on: what was asked and prepared is out of date."""
         self._pause_number = 0
-        self._drop_early_reply()
+        self._speaker.discard()
 
     def _on_utterance(self, utterance: Utterance) -> None:
         audio: AudioFrame = (utterance.sample_rate_hz, utterance.audio)
         if utterance.early:
-            self._drop_early_reply()
-            self._early_reply = self._make_reply(self.fn, audio, early=True)
-            self._spawn_reply(self._early_reply)
+            self._speaker.prepare(self.fn, audio)
             return
         self._pause_number = 0
         self.state.started_talking = False
         self.state.sampling_rate = utterance.sample_rate_hz
         self.state.stream = utterance.audio[0]
         self._log("pause_detected")
-        self._start_reply(audio)
+        self._speaker.confirm(self.fn, audio)
 
     # -- the bot's turn ------------------------------------------------------------
 
@@ -303,22 +299,7 @@ class ReplyOnPause(StreamHandler):
         Returns:
             Milliseconds of the reply that were heard.
         """
-        self._drop_early_reply()
-        if not self.state.responding:
-            return 0.0
-        heard_ms = self._heard_ms
-        if self._reply is not None:
-            self._reply.stop()
-            self._end_reply(interrupted=True)
-        self.state.responding = False
-        self._cancel_hold()
-        self._attached().clear()
-        return heard_ms
-
-    @property
-    def _heard_ms(self) -> float:
-        """Of the reply in progress."""
-        return self._attached().played_ms - self._heard_before_ms
+        return 0.0 if self._bot is None else self._bot.interrupt()
 
     def _clear(self) -> None:
         """Nothing waits to be heard but a reply, which ends without its audio."""
@@ -332,7 +313,8 @@ class ReplyOnPause(StreamHandler):
         if self._detached:
             return
         self._forget_turn()
-        self._start_reply((self.input_sample_rate, np.zeros((1, 0), np.int16)))
+        nothing = np.zeros((1, 0), np.int16)
+        self._speaker.begin(self.fn, (self.input_sample_rate, nothing))
 
     def _forget_turn(self) -> None:
         """The user's turn in progress, and the bot's."""
@@ -342,60 +324,25 @@ class ReplyOnPause(StreamHandler):
         if self._listener is not None:
             self._listener.reset()
 
-    def _start_reply(self, audio: AudioFrame) -> None:
-        reply, self._early_reply = self._early_reply, None
-        if reply is None:
-            self._begin(self.fn, audio)
-        else:
-            self.interrupt()
-            self._take_turn(reply)
-            reply.confirm()
+    def _hold(self) -> None:
+        self._speaker.hold()
 
-    def _make_reply(
-        self, fn: Callable[..., Any], audio: AudioFrame | None, *, early: bool = False
-    ) -> Reply:
-        return Reply(fn, self._attached(), self._on_outputs, audio, early=early)
+    @property
+    def _speaker(self) -> BotTurn:
+        assert self._bot is not None
+        return self._bot
 
-    def _begin(self, fn: Callable[..., Any], audio: AudioFrame | None) -> None:
-        self.interrupt()
-        reply = self._make_reply(fn, audio)
-        self._take_turn(reply)
-        self._spawn_reply(reply)
+    # -- what the bot's turn asks (bot_turn.Bot) -----------------------------------
 
-    def _take_turn(self, reply: Reply) -> None:
-        self.state.responding = True
-        self._reply = reply
-        self._heard_before_ms = self._attached().played_ms
+    def on_responding(self, responding: bool) -> None:
+        """Called when the bot takes the turn, and when it gives it back."""
+        self.state.responding = responding
 
-    def _spawn_reply(self, reply: Reply) -> None:
-        reply.task = self._attached().spawn(self._run(reply))
-
-    async def _run(self, reply: Reply) -> None:
-        heard_out = False
-        try:
-            await reply.run(lambda: self._arguments(reply.audio))
-            heard_out = reply is not self._reply or await self._attached().played_out()
-        finally:
-            if reply is self._early_reply:
-                # Cancelled from within: there is nothing left to confirm.
-                self._early_reply = None
-            if reply is self._reply:
-                self._end_reply(interrupted=not heard_out)
-                self.state.responding = False
-                self._release()
-                if not heard_out:
-                    self._attached().clear()
-                self._log("response_ended")
-                if self._telling is not None:
-                    # Where the session ends, nothing may be left behind.
-                    await self._telling
-
-    def _end_reply(self, *, interrupted: bool) -> None:
-        self._reply = None
-        if self.on_reply_ended is not None:
-            ended = ReplyEnded(self._heard_ms, interrupted)
-            telling = self._tell(self.on_reply_ended, ended)
-            self._telling = self._attached().spawn(telling)
+    def on_ended(self, ended: ReplyEnded) -> Awaitable[None] | None:
+        """Called when a reply is over; tells `on_reply_ended`."""
+        if self.on_reply_ended is None:
+            return None
+        return self._attached().spawn(self._tell(self.on_reply_ended, ended))
 
     async def _tell(self, listener: Callable[[ReplyEnded], Any], event: Any) -> None:
         try:
@@ -403,33 +350,13 @@ class ReplyOnPause(StreamHandler):
         except Exception as error:
             self._attached().report("on_reply_ended", error)
 
-    def _drop_early_reply(self) -> None:
-        reply, self._early_reply = self._early_reply, None
-        if reply is not None:
-            reply.stop()
+    def on_outputs(self, values: tuple[Any, ...]) -> None:
+        """Called with AdditionalOutputs: over the phone they are the next inputs."""
+        if self.phone_mode:
+            self.latest_args = [WEBRTC_VALUE, *values]
 
-    # -- a bot that holds its breath -------------------------------------------------
-
-    def _hold(self) -> None:
-        if not self.state.responding:
-            # It has finished since the sound was heard.
-            return
-        self._attached().hold()
-        self._cancel_hold()
-        self._hold_timer = self.loop.call_later(HOLD_LIMIT_S, self._release)
-
-    def _release(self) -> None:
-        self._cancel_hold()
-        self._attached().release()
-
-    def _cancel_hold(self) -> None:
-        if self._hold_timer is not None:
-            self._hold_timer.cancel()
-            self._hold_timer = None
-
-    # -- inputs and outputs ------------------------------------------------------------
-
-    async def _arguments(self, audio: AudioFrame | None) -> tuple[Any, ...]:
+    async def arguments(self, audio: AudioFrame | None) -> tuple[Any, ...]:
+        """What a reply function is called with, after the inputs have come."""
         await self._await_inputs()
         values = tuple(self.latest_args[1:])
         if audio is None:
@@ -459,19 +386,20 @@ class ReplyOnPause(StreamHandler):
     def _needs_additional_inputs(self) -> bool:
         return self.needs_args or self._parameters.additional > 0
 
-    def _on_outputs(self, values: tuple[Any, ...]) -> None:
-        if self.phone_mode:
-            self.latest_args = [WEBRTC_VALUE, *values]
-
     # -- life ------------------------------------------------------------------------
 
     def start_up(self) -> Any:
         if self.startup_fn is not None:
-            self._on_loop(partial(self._begin, self.startup_fn, None))
+            self._on_loop(partial(self._speaker.begin, self.startup_fn, None))
+
+    def attach(self, link: Link) -> None:
+        super().attach(link)
+        self._bot = BotTurn(self, link)
 
     def detach(self) -> None:
         super().detach()
-        self._cancel_hold()
+        if self._bot is not None:
+            self._bot.close()
 
     def reset(self) -> None:
         """Forget the turn in progress and that inputs have come."""

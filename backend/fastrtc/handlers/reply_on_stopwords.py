@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -300,10 +300,11 @@ class ReplyOnStopWords(ReplyOnPause):
 
     # -- the bot's turn --------------------------------------------------------------
 
-    def _end_reply(self, *, interrupted: bool) -> None:
-        super()._end_reply(interrupted=interrupted)
+    def on_ended(self, ended: ReplyEnded) -> Awaitable[None] | None:
+        """As in `ReplyOnPause`; it may stay awake for a while."""
         if self.stay_awake_s > 0:
             self._awake_until_s = self.loop.time() + self.stay_awake_s
+        return super().on_ended(ended)
 
     def _hold(self) -> None:
         if self._awake:

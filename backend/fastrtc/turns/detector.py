@@ -7,6 +7,8 @@ Each decision is a policy of its own: `start`, `barge_in`, `end`.
 
 from __future__ import annotations
 
+import math
+
 from ..options import MAX_TURN_S, RESUMED_MS, AlgoOptions
 from .activity import Activity
 from .barge_in import BargeIn
@@ -20,6 +22,7 @@ from .events import (
     TurnEvent,
 )
 from .loudness import Loudness
+from .patience import WENT_ON_MS
 from .start import TurnStart
 
 
@@ -61,6 +64,7 @@ class TurnDetector:
         self._heard.reset()
         self._barge_in.reset()
         self._overheard = False
+        self._since_end_ms = math.inf
         self._end_turn()
 
     def _end_turn(self) -> None:
@@ -93,6 +97,7 @@ class TurnDetector:
             What was decided, in order; mostly nothing.
         """
         self._heard.feed(ms, probability)
+        self._since_end_ms += ms
         if self.talking:
             if self._heard.speaking:
                 self._loudness.learn(ms, power)
@@ -148,6 +153,8 @@ class TurnDetector:
             self.talking = True
             self._turn_ms = event.ago_ms
             self._barge_in.reset()
+            if self._since_end_ms - event.ago_ms < WENT_ON_MS:
+                self._end.cut_off()
         return [] if event is None else [event]
 
     def _go_on(self, ms: float) -> list[TurnEvent]:
@@ -171,7 +178,7 @@ class TurnDetector:
         if self._end.paused and self._heard.run_ms < RESUMED_MS:
             return []
         events: list[TurnEvent] = [SpeechResumed()] if self._end.paused else []
-        self._end.reset()
+        self._end.resumed()
         return events
 
     def _cut(self) -> EndOfTurn:
@@ -190,6 +197,8 @@ class TurnDetector:
         if not self._end.ended(self._heard, self._turn_ms):
             return []
         silence_ms, said_enough = self._heard.silence_ms, self._said_enough
+        self._end.over()
+        self._since_end_ms = 0.0
         self._end_turn()
         # The speech of this turn starts no other one.
         self._heard.reset()

@@ -13,6 +13,7 @@ from ..options import (
     AlgoOptions,
 )
 from .activity import Activity
+from .patience import Patience
 
 
 class TurnEnd:
@@ -20,7 +21,7 @@ class TurnEnd:
 
     While nothing is known of what was said, a certain silence, or the sliding window
     of `AlgoOptions`. When the speaker is known to have finished, less of it; when
-    known not to have, more.
+    known not to have, more, as long as that proves right.
 
     Args:
         options: see `AlgoOptions`.
@@ -31,17 +32,18 @@ class TurnEnd:
     def __init__(self, options: AlgoOptions, asked: bool, pauses: bool) -> None:
         self._window_ms = options.audio_chunk_duration * 1000
         self._speech_ms = options.speech_threshold * 1000
-        self._finished_ms, self._undecided_ms, self._unfinished_ms = _silences_ms(
-            options, asked
-        )
+        silences_ms = _silences_ms(options, asked)
+        self._finished_ms, self._undecided_ms, unfinished_ms = silences_ms
+        self._patience = Patience(self._undecided_ms, unfinished_ms)
         # A silence of the user's choice is not undercut by the window.
         self._patient = options.min_silence_ms is not None
         self._ask_ms = options.ask_after_ms if asked or pauses else None
         self._early_ms = options.preemptive_after_ms
-        memory_ms = max(self._window_ms, self._unfinished_ms + self._speech_ms)
+        memory_ms = max(self._window_ms, unfinished_ms + self._speech_ms)
         # Of longer silences, infinite ones included, nothing but the turn is known.
         self.memory_ms = min(memory_ms, 1000 * MAX_TURN_S)
         self.pause_number = 0
+        self._waited = False
         self.reset()
 
     def reset(self) -> None:
@@ -66,6 +68,24 @@ class TurnEnd:
             return
         if finished or said_ms > SINGLE_WORD_MS:
             self._finished = finished
+
+    def resumed(self) -> None:
+        """The speaker goes on after the pause."""
+        if self._finished is False:
+            self._patience.worthwhile()
+        self.reset()
+
+    def over(self) -> None:
+        """The turn has ended by silence."""
+        self._waited = self._finished is False
+        if self._waited:
+            self._patience.in_vain()
+        self.reset()
+
+    def cut_off(self) -> None:
+        """The turn that was over wasn't."""
+        if self._waited:
+            self._patience.too_short()
 
     def ask(self, heard: Activity) -> int | None:
         """The number of the question, if it is due now; there is one a pause."""
@@ -96,7 +116,7 @@ class TurnEnd:
     def _needed_ms(self) -> float:
         if self._finished is None:
             return self._undecided_ms
-        return self._finished_ms if self._finished else self._unfinished_ms
+        return self._finished_ms if self._finished else self._patience.ms
 
     @property
     def _span_ms(self) -> float:
