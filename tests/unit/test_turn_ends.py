@@ -62,30 +62,30 @@ def end_of(detector: TurnDetector, finished: bool) -> float:
 def test_waiting_in_vain_wears_patience_out() -> None:
     """Lost otherwise: a voice the model doesn't understand always waits a second."""
     detector = asked()
-    assert [end_of(detector, False) for _ in range(4)] == [1000, 740, 620, 560]
+    assert [end_of(detector, False) for _ in range(4)] == [1000, 660, 540, 500]
     assert end_of(detector, True) == 200
 
 
 def test_patience_that_was_right_comes_back() -> None:
     """Lost otherwise: one wrong opinion would cost all pauses for thought."""
     detector = asked()
-    assert [end_of(detector, False) for _ in range(3)] == [1000, 740, 620]
+    assert [end_of(detector, False) for _ in range(3)] == [1000, 660, 540]
     events = run(detector, windows((1000, 1), (100, 0)))
     numbers = [event.number for _, event in events if isinstance(event, Pause)]
     detector.answer(numbers[-1], False)
     # The user goes on, as the model had said.
     assert run(detector, windows((100, 0), (1000, 1))) == [(160, SpeechResumed())]
-    assert end_of(detector, False) == 820
+    assert end_of(detector, False) == 640
 
 
 def test_a_user_who_was_cut_off_is_waited_for_again() -> None:
     """Lost otherwise: the bot would cut the same user off again and again."""
     detector = asked()
-    assert [end_of(detector, False) for _ in range(3)] == [1000, 740, 620]
+    assert [end_of(detector, False) for _ in range(3)] == [1000, 660, 540]
     events = run(detector, windows((1000, 1), (100, 0)))
     numbers = [event.number for _, event in events if isinstance(event, Pause)]
     detector.answer(numbers[-1], False)
-    assert run(detector, windows((800, 0)))[-1][1] == EndOfTurn(560)
+    assert run(detector, windows((800, 0)))[-1][1] == EndOfTurn(500)
     assert end_of(detector, False) == 1000
 
 

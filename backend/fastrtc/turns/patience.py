@@ -9,9 +9,9 @@ WENT_ON_MS = 1500.0
 class Patience:
     """Learns how far to trust the model with this speaker.
 
-    Models err, with some voices most of the time. Each wait in vain takes away half of
-    what the bot waits beyond plain silence; each time the speaker did go on gives a
-    half of the whole back; and a speaker who was cut off gets all of it.
+    Models err, with some voices most of the time. Each wait in vain takes away two
+    thirds of what the bot waits beyond plain silence; each time the speaker did go on
+    gives a quarter of the whole back; and a speaker who was cut off gets all of it.
 
     Args:
         least_ms: silence that would end a turn of which nothing is known.
@@ -31,11 +31,11 @@ class Patience:
 
     def in_vain(self) -> None:
         """The speaker had finished after all."""
-        self._trust /= 2
+        self._trust /= 3
 
     def worthwhile(self) -> None:
         """The speaker went on, as the model had said."""
-        self._trust = min(1.0, self._trust + 0.5)
+        self._trust = min(1.0, self._trust + 0.25)
 
     def too_short(self) -> None:
         """The speaker went on, but too late."""
