@@ -25,7 +25,8 @@ ROOT = Path(__file__).parents[2]
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 10
 SENTENCE = "Hello there, can you hear what I am saying?"
-PAUSE_S = 4.0
+PAUSE_S = 8.0
+"""Longer than the patience with a synthetic voice and the echo of the sentence."""
 
 Serve = Callable[..., str]
 

@@ -456,10 +456,14 @@ async def test_hanging_up_while_the_last_words_play_is_an_interruption() -> None
     """Lost otherwise: a reply nobody heard would count as said."""
     ended: list[ReplyEnded] = []
 
+    async def note(event: ReplyEnded) -> None:
+        await asyncio.sleep(0.2)
+        ended.append(event)
+
     def reply(audio: Any) -> Iterator[Any]:
         yield 24_000, tone(8.0)
 
-    handler = ReplyOnPause(reply, model=LoudnessModel(), on_reply_ended=ended.append)
+    handler = ReplyOnPause(reply, model=LoudnessModel(), on_reply_ended=note)
     async with Conversation(handler) as talk:
         talk.say(speech(1.0), at_s=1)
         started_s = await talk.bot_starts(within_s=4)

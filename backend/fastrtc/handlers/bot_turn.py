@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
 from ..messages import create_message
@@ -30,8 +30,8 @@ class Bot(Protocol):
         """The bot has the turn now, or no longer."""
         ...
 
-    def on_ended(self, ended: ReplyEnded) -> Awaitable[None] | None:
-        """A reply is over; what is returned is awaited before its task ends."""
+    def on_ended(self, ended: ReplyEnded) -> None:
+        """A reply is over."""
         ...
 
 
@@ -51,7 +51,6 @@ class BotTurn:
         self._link = link
         self._reply: Reply | None = None
         self._early: Reply | None = None
-        self._telling: Awaitable[None] | None = None
         self._heard_before_ms = 0.0
         self._hold_timer: asyncio.TimerHandle | None = None
         self.responding = False
@@ -137,22 +136,19 @@ class BotTurn:
                 # Cancelled from within: there is nothing left to confirm.
                 self._early = None
             if reply is self._reply:
-                await self._finish(heard_out)
+                self._finish(heard_out)
 
-    async def _finish(self, heard_out: bool) -> None:
+    def _finish(self, heard_out: bool) -> None:
         self._end(interrupted=not heard_out)
         self._set_responding(False)
         self.release()
         if not heard_out:
             self._link.clear()
         self._link.channel.send(create_message("log", "response_ended"))
-        if self._telling is not None:
-            # Where the session ends, nothing may be left behind.
-            await self._telling
 
     def _end(self, *, interrupted: bool) -> None:
         self._reply = None
-        self._telling = self._bot.on_ended(ReplyEnded(self._heard_ms, interrupted))
+        self._bot.on_ended(ReplyEnded(self._heard_ms, interrupted))
 
     # -- holding its breath --------------------------------------------------------
 

@@ -9,7 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterator,
+)
 from functools import partial
 from typing import Any, cast
 
@@ -46,6 +52,19 @@ async def call(function: Callable[..., Any], *args: Any, owner: object = None) -
     if inspect.isawaitable(result):
         return await result
     return result
+
+
+async def to_its_end(work: Coroutine[Any, Any, Any]) -> Any:
+    """Await something that is worth its time though the caller is cancelled.
+
+    Cancelled once more, the caller gives it up.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 async def iterate(

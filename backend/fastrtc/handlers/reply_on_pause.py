@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -22,7 +22,7 @@ from ..turns import BotHeld, SpeechResumed
 from .asking import Asker
 from .base import WEBRTC_VALUE, AudioFrame, StreamHandler
 from .bot_turn import BotTurn
-from .calls import call
+from .calls import call, to_its_end
 from .link import Link
 from .listening import Heard, Listener, Paused, Started, Utterance
 from .parameters import Parameters
@@ -338,15 +338,15 @@ class ReplyOnPause(StreamHandler):
         """Called when the bot takes the turn, and when it gives it back."""
         self.state.responding = responding
 
-    def on_ended(self, ended: ReplyEnded) -> Awaitable[None] | None:
+    def on_ended(self, ended: ReplyEnded) -> None:
         """Called when a reply is over; tells `on_reply_ended`."""
-        if self.on_reply_ended is None:
-            return None
-        return self._attached().spawn(self._tell(self.on_reply_ended, ended))
+        if self.on_reply_ended is not None:
+            self._attached().spawn(self._tell(self.on_reply_ended, ended))
 
     async def _tell(self, listener: Callable[[ReplyEnded], Any], event: Any) -> None:
         try:
-            await call(listener, event)
+            # The end of a session cancels this, and is one of the things to tell.
+            await to_its_end(call(listener, event))
         except Exception as error:
             self._attached().report("on_reply_ended", error)
 

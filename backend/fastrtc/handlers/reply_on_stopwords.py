@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -300,11 +300,11 @@ class ReplyOnStopWords(ReplyOnPause):
 
     # -- the bot's turn --------------------------------------------------------------
 
-    def on_ended(self, ended: ReplyEnded) -> Awaitable[None] | None:
+    def on_ended(self, ended: ReplyEnded) -> None:
         """As in `ReplyOnPause`; it may stay awake for a while."""
         if self.stay_awake_s > 0:
             self._awake_until_s = self.loop.time() + self.stay_awake_s
-        return super().on_ended(ended)
+        super().on_ended(ended)
 
     def _hold(self) -> None:
         if self._awake:

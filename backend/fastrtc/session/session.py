@@ -28,6 +28,9 @@ from .playout import Playout
 
 logger = logging.getLogger("fastrtc")
 
+CANCEL_ROUNDS = 3
+"""One for what runs, one for what that begins in its end, one for what ignores it."""
+
 State: TypeAlias = Literal["connecting", "connected", "closed"]
 
 
@@ -197,15 +200,15 @@ class Session:
             )
 
     async def _cancel_tasks(self) -> set[asyncio.Task[None]]:
-        """Cancel what runs on the session's behalf, twice if once is ignored."""
+        """Cancel what runs on the session's behalf, again if once is ignored."""
         left: set[asyncio.Task[None]] = set()
-        for _ in range(2):
+        for _ in range(CANCEL_ROUNDS):
             # Anew each time: code that is ending may have begun something.
             left = {task for task in self._tasks if task is not asyncio.current_task()}
             for task in left:
                 task.cancel()
             if left:
-                await asyncio.wait(left, timeout=CLOSE_GRACE_S / 2)
+                await asyncio.wait(left, timeout=CLOSE_GRACE_S / CANCEL_ROUNDS)
         return {task for task in left if not task.done()}
 
     # -- media -----------------------------------------------------------------------
