@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from fastrtc import ReplyOnPause
+from fastrtc.end_of_turn import SilenceOnly, get_smart_turn_model
 from fastrtc.end_of_turn.pitch import pitch
 from fastrtc.end_of_turn.prosody import WithProsody, final_lowering
 
@@ -102,3 +104,13 @@ def test_warms_up_the_model() -> None:
     model = Says(0.5)
     WithProsody(model).warmup()
     assert model.warm
+
+
+def test_a_bot_listens_to_the_fall_unless_it_is_told_otherwise() -> None:
+    """Else every fourth finished sentence would be answered a second late."""
+    asked = ReplyOnPause(print).end_of_turn_model
+    assert not isinstance(asked, SilenceOnly)
+    plain = get_smart_turn_model()
+    statement, goes_on = (RATE_HZ, voice(STATEMENT)), (RATE_HZ, voice(GOES_ON))
+    assert asked.end_of_turn(statement) > plain.end_of_turn(statement)
+    assert asked.end_of_turn(goes_on) == pytest.approx(plain.end_of_turn(goes_on))
