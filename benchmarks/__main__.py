@@ -17,7 +17,17 @@ from .client.wire import use_loopback_only
 from .disturbance import Disturbance
 from .environments import existing_environment
 from .errors import BenchmarkError
-from .parts import echo, footprint, interruption, listening, ramp, reply, turns
+from .parts import (
+    echo,
+    footprint,
+    interruption,
+    listening,
+    ramp,
+    reply,
+    turns,
+    video,
+    video_ramp,
+)
 from .plan import FULL, QUICK, Plan
 from .results import Results, Values
 from .servers import CLIENT_CORE, Candidate, can_pin, pin
@@ -30,14 +40,16 @@ ROUNDS: dict[str, Measure] = {
     "listening": listening.measure,
     "reply": reply.measure,
     "interruption": interruption.measure,
+    "video": video.measure,
 }
 # These have rounds of their own, or need none.
 ONCE: dict[str, Callable[[Candidate, Plan, Results], None]] = {
     "turns": turns.measure,
     "ramp": ramp.measure,
+    "video-ramp": video_ramp.measure,
 }
 PARTS = ("footprint", *ROUNDS, *ONCE)
-WITH_BARE = ("footprint", "echo")
+WITH_BARE = ("footprint", "echo", "video", "video-ramp")
 
 
 def say(text: str) -> None:
@@ -49,7 +61,7 @@ def arguments_of(argv: Sequence[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS))
-    parser.add_argument("--quick", action="store_true", help="about 6 minutes, not 21")
+    parser.add_argument("--quick", action="store_true", help="about 10 minutes, not 35")
     parser.add_argument("--rounds", type=int, help="instead of the plan's")
     parser.add_argument(
         "--output",

@@ -23,6 +23,8 @@ class Plan:
         corpus_step: in the turn-taking part, each so many-th trial is made.
         timed_probes: its sessions at a time where replies are timed.
         counted_probes: the same where they are only counted.
+        lag_after_s: how long a slow video function runs before its lag is measured.
+        video_ramp: numbers of small video sessions to try.
     """
 
     rounds: int
@@ -38,6 +40,8 @@ class Plan:
     corpus_step: int
     timed_probes: int
     counted_probes: int
+    lag_after_s: float
+    video_ramp: tuple[int, ...]
 
     def with_rounds(self, rounds: int) -> Plan:
         """The same with another number of rounds."""
@@ -58,6 +62,8 @@ FULL = Plan(
     corpus_step=1,
     timed_probes=3,
     counted_probes=6,
+    lag_after_s=10.0,
+    video_ramp=(5, 10, 15, 20, 25, 30, 40, 50),
 )
 QUICK = Plan(
     rounds=1,
@@ -73,6 +79,8 @@ QUICK = Plan(
     corpus_step=4,
     timed_probes=4,
     counted_probes=7,
+    lag_after_s=6.0,
+    video_ramp=(5, 10, 20, 30, 40),
 )
 SESSIONS = 10
 """Of the loads whose cost is measured."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .row import Row, p95, total
 from .turn_rows import TURN_ROWS
+from .video_rows import VIDEO_ROWS
 
 ROWS = (
     Row(
@@ -75,6 +76,7 @@ ROWS = (
     Row("interruption_ms", "bot silent after an interruption's onset p95, ms", p95),
     Row("interruption_failed", "interruptions with no bot to interrupt", total),
     *TURN_ROWS,
+    *VIDEO_ROWS,
     Row("import_s", "import, s", digits=2, meaning="files in the system's cache"),
     Row(
         "import_page_s",

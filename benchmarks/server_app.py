@@ -3,8 +3,8 @@
 Run by the interpreter to be measured, as a file, with nothing but that
 implementation and a web server in its environment:
 
-    python server_app.py {bare,echo,reply,long,turns} --socket FD [--weights FILE]
-        [--speech FILE]
+    python server_app.py {bare,echo,reply,long,turns,video,bare_video} --socket FD
+        [--weights FILE] [--speech FILE]
 
 It serves on an inherited socket and ends when its standard input does, so that
 none is left behind whatever becomes of the benchmark.
@@ -18,6 +18,7 @@ none is left behind whatever becomes of the benchmark.
   `/slow` needs 400 ms for its answer, `/preempt` may do so before the turn is
   confirmed, and `/talk` answers after 0.8 s of thought with the words of the file
   `--speech`, int16 at 48 kHz as numpy saves it.
+- `video` and `bare_video`: see `video_app.py`.
 """
 
 from __future__ import annotations
@@ -43,8 +44,9 @@ from aiortc import (
 )
 from aiortc.contrib.media import MediaRelay
 from fastapi import FastAPI
+from video_app import Turns, make_bare_video, make_video
 
-KINDS = ("bare", "echo", "reply", "long", "turns")
+KINDS = ("bare", "echo", "reply", "long", "turns", "video", "bare_video")
 REPLY_RATE_HZ = 24_000
 MOST_SESSIONS = 1000
 THOUGHT_S = 0.8
@@ -194,6 +196,10 @@ def make_app(arguments: argparse.Namespace) -> FastAPI:
         mount(app, make_echo())
     elif arguments.kind == "turns":
         make_turns(app, arguments.speech)
+    elif arguments.kind == "video":
+        make_video(app, make_echo())
+    elif arguments.kind == "bare_video":
+        make_bare_video(app)
     else:
         mount(app, on_pause({"reply": reply, "long": long}[arguments.kind]))
     return app
@@ -217,7 +223,13 @@ def main() -> None:
     threading.Thread(target=end_with_stdin, daemon=True).start()
     app = make_app(arguments)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-    server.run(sockets=[socket.socket(fileno=arguments.socket)])
+    sockets = [socket.socket(fileno=arguments.socket)]
+    if "video" in arguments.kind:
+        loop = asyncio.SelectorEventLoop(Turns())
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(server.serve(sockets))
+    else:
+        server.run(sockets)
 
 
 if __name__ == "__main__":

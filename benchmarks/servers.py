@@ -22,7 +22,7 @@ START_TIMEOUT_S = 90
 STOP_TIMEOUT_S = 10
 PROGRAM = Path(__file__).with_name("server_app.py")
 
-Kind = Literal["bare", "echo", "reply", "long", "turns"]
+Kind = Literal["bare", "echo", "reply", "long", "turns", "video", "bare_video"]
 
 
 @dataclass(frozen=True)

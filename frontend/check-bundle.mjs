@@ -4,7 +4,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const MAX_FILES = 12;
-const MAX_BYTES = 250 * 1024;
+const MAX_BYTES = 310 * 1024;
 const REQUIRED = ["index.js", "style.css", "svelte_runtime_entry.js"];
 
 function at(path) {

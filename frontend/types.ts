@@ -1,13 +1,19 @@
-import type { ButtonLabels } from "./components/CallBar.svelte";
+import type { Modality } from "./components/layouts";
+import type { ButtonLabels } from "./components/look";
+import type { Value } from "./components/protocol";
 import type { TrackConstraints } from "./lib/devices";
 import type { Mode } from "./lib/peer";
 
 /** What the Python component sends; see `fastrtc.WebRTC`. */
 export interface Props {
-  /** The name of the call, which picks the inputs and outputs of this visitor. */
-  value: string | null;
+  /**
+   * The name of the call, which picks the inputs and outputs of this visitor; in the
+   * textbox variant that and what was typed. The program may set it to a request to
+   * call, see `StartRequests`.
+   */
+  value: Value;
   mode: Mode;
-  modality: "audio" | "video" | "audio-video";
+  modality: Modality;
   track_constraints: TrackConstraints | null;
   rtp_params: Partial<RTCRtpSendParameters> | null;
   mirror_webcam: boolean;
@@ -28,6 +34,7 @@ export interface Props {
 export interface Events {
   tick: never;
   state_change: never;
+  submit: never;
   start_recording: never;
   stop_recording: never;
   error: string;

@@ -43,8 +43,16 @@ from .handlers.reply_on_pause import ReplyOnPause
 from .handlers.reply_on_stopwords import ReplyOnStopWords
 from .handlers.video import VideoStreamHandler
 from .keyword_spotting import KeywordSpotter
+from .messages import WebRTCData
 from .options import AlgoOptions, SileroVadOptions
-from .outputs import AdditionalOutputs, AudioEmitType, CloseStream, VideoEmitType
+from .outputs import (
+    AdditionalOutputs,
+    AudioEmitType,
+    Caption,
+    CloseStream,
+    VideoEmitType,
+    show_caption,
+)
 from .pause_detection import ModelOptions, PauseDetectionModel, get_silero_model
 from .speech_to_text import MoonshineSTT, STTModel, get_stt_model
 from .stream import Stream, UIArgs
@@ -53,20 +61,17 @@ from .waiting import wait_for_item
 
 if TYPE_CHECKING:
     from .ui.component import WebRTC
-    from .ui.data import WebRTCData
 
 __version__ = "0.1.0"
 
-_OF_GRADIO = {"WebRTC": "component", "WebRTCData": "data"}
-
 
 def __getattr__(name: str) -> Any:
-    """Import what needs Gradio when it is first asked for."""
-    if name not in _OF_GRADIO:
+    """WebRTC needs Gradio, which is imported when it is first asked for."""
+    if name != "WebRTC":
         raise AttributeError(f"module 'fastrtc' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"fastrtc.ui.{_OF_GRADIO[name]}"), name)
+    return getattr(import_module("fastrtc.ui.component"), name)
 
 
 __all__ = [
@@ -76,6 +81,7 @@ __all__ = [
     "AsyncStreamHandler",
     "AudioEmitType",
     "AudioVideoStreamHandler",
+    "Caption",
     "CartesiaTTSOptions",
     "CloseStream",
     "EndOfTurnModel",
@@ -116,5 +122,6 @@ __all__ = [
     "get_turn_credentials",
     "get_turn_credentials_async",
     "get_twilio_turn_credentials",
+    "show_caption",
     "wait_for_item",
 ]

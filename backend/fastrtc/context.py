@@ -8,7 +8,7 @@ user code runs, and stays right in the tasks that user code starts itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,12 +22,31 @@ class Context:
         webrtc_id: the session's name, as its client chose it.
         websocket: the WebSocket of a session that came in by one, else None.
         state: a dictionary of the session's own, for user code to keep things in.
+        headers: of the request that brought the offer, by lower-case names; empty
+            where no request did.
+        request: that request itself: from a Gradio page a `gradio.Request`, which
+            has the `username` and the `session_hash` too; on a mounted stream a
+            `fastapi.Request`, or the WebSocket; else None. Its body is read already.
     """
 
     webrtc_id: str
     websocket: Any = None
     state: dict[str, Any] = field(default_factory=dict[str, Any])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    request: Any = field(default=None, repr=False, compare=False)
     send: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
+
+    def arrived_by(self, request: Any) -> None:
+        """Note the request that brought the session, if one did; the first one counts.
+
+        Args:
+            request: anything with `headers`, or None.
+        """
+        if self.request is not None:
+            return
+        self.request = request
+        headers: Any = getattr(request, "headers", None) or {}
+        self.headers = {str(name).lower(): str(headers[name]) for name in headers}
 
 
 current_context: ContextVar[Context | None] = ContextVar(

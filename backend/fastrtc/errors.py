@@ -7,7 +7,7 @@ FastRTCError
 ├── ModelUnavailableError  a model's file is neither cached nor within reach
 ├── TurnCredentialsError   a TURN provider refused or could not be reached
 ├── RefusedError           a client's request that is answered with a refusal
-├── OutputError            user code emitted what can't be played (also a TypeError)
+├── OutputError            user code gave what is no sound or picture (also a TypeError)
 ├── ModelTimeoutError      a model took too long (also a TimeoutError)
 ├── ArgsTimeoutError       the page sent no inputs in time (also a TimeoutError)
 └── SessionClosedError     the session ended while somebody waited for it
@@ -100,7 +100,7 @@ class RefusedError(FastRTCError):
 
 
 class OutputError(FastRTCError, TypeError):
-    """User code emitted something that is not audio or has an impossible form."""
+    """User code gave no sound or picture, or one of an impossible form."""
 
 
 class ModelTimeoutError(FastRTCError, TimeoutError):

@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
 from .errors import RefusedError
-from .options import MAX_CANDIDATE_CHARS, MAX_SDP_CHARS, MAX_WEBRTC_ID_CHARS
+from .options import (
+    MAX_CANDIDATE_CHARS,
+    MAX_MESSAGE_CHARS,
+    MAX_SDP_CHARS,
+    MAX_WEBRTC_ID_CHARS,
+)
 
 MessageType: TypeAlias = Literal[
     "send_input",
@@ -24,6 +29,7 @@ MessageType: TypeAlias = Literal[
     "warning",
     "log",
     "update_connection",
+    "caption",
 ]
 
 LogEvent: TypeAlias = Literal[
@@ -43,10 +49,18 @@ def error_message(text: str) -> str:
 
 @dataclass(frozen=True)
 class Offer:
-    """A client's SDP offer."""
+    """A client's SDP offer.
+
+    Attributes:
+        resumable: the client can come back by another connection, should it lose
+            this one.
+        resume_token: it does so now; the token proves that it is the same client.
+    """
 
     webrtc_id: str
     sdp: str
+    resumable: bool = False
+    resume_token: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +91,45 @@ def parse_signal(body: Mapping[str, Any]) -> Offer | Candidate:
         raise RefusedError(
             "invalid_offer", f"The sdp is longer than {MAX_SDP_CHARS} characters."
         )
-    return Offer(webrtc_id, sdp)
+    token = body.get("resume_token")
+    if token is not None and not (isinstance(token, str) and len(token) <= 64):
+        raise RefusedError("invalid_offer", "The resume_token is no short text.")
+    return Offer(webrtc_id, sdp, body.get("resumable") is True, token)
+
+
+@dataclass
+class WebRTCData:
+    """What the user typed or said: the component's value in the textbox variant, and
+    the first argument of reply functions that take typed text.
+
+    Attributes:
+        webrtc_id: the session's name.
+        textbox: what was typed; empty when it was said.
+        audio: `(sample_rate, array)` of what was said, int16 (1, samples); None when
+            it was typed.
+    """
+
+    webrtc_id: str
+    textbox: str = ""
+    audio: Any | None = None
+
+
+def parse_client_message(text: object) -> str | None:
+    """What the user typed, in a message of the client's; None for anything else.
+
+    Nothing else comes that way, and user pages may send what they like.
+    """
+    if not isinstance(text, str) or len(text) > MAX_MESSAGE_CHARS:
+        return None
+    try:
+        fields: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(fields, dict):
+        return None
+    message = cast("dict[str, Any]", fields)
+    data = message.get("data")
+    return data if message.get("type") == "text" and isinstance(data, str) else None
 
 
 def parse_webrtc_id(value: object) -> str:

@@ -41,8 +41,19 @@ CLOSE_GRACE_S = 2.0
 OUTPUTS_GRACE_S = 2.0
 """How long CloseStream waits for the page to fetch the outputs before it."""
 
+VIDEO_QUEUE_FRAMES = 5
+"""Pictures that wait for a slow video handler, unless it skips frames: 170 ms at 30
+frames a second, which bridges one slow call. Then the oldest goes."""
+
+RECONNECT_GRACE_S = 30.0
+"""How long a session whose client was lost waits for it to come back: long enough to
+change from Wi-Fi to mobile in a lift."""
+
 EMIT_ERRORS_IN_A_ROW = 10
 """So many errors of `emit` one after the other end the session: it is broken."""
+
+VIDEO_ERRORS_IN_A_ROW = 30
+"""The same for a function of pictures, which is called more often."""
 
 ERROR_MESSAGE_INTERVAL_S = 1.0
 """At most one error message in this time reaches the page from one place."""
@@ -68,9 +79,16 @@ INPUT_QUEUE_FRAMES = 100
 """2 s of audio waiting for a slow `receive`; then the oldest goes, because a
 conversation prefers the present."""
 
+INPUT_QUEUE_TEXTS = 32
+"""Typed texts waiting for a slow `receive_text`; then the oldest goes."""
+
 PLAYOUT_REPLY_S = 30.0
 """How far ahead of playback a reply may be generated; then it waits. Far, so
 that outputs yielded after the audio don't wait for its end."""
+
+OUTPUTS_AHEAD_S = 1.0
+"""The same for a generator in receive mode: enough to bridge a slow step, and little
+enough that what it yields beside the audio comes with it."""
 
 PLAYOUT_EMIT_S = 0.5
 """The same for `emit`: handlers have queues of their own, and what they decide

@@ -2,21 +2,27 @@
 
 `parse_emission` is where every value from user code is checked: what passes is
 int16 audio of a sane shape and rate, what doesn't gets one error that says what
-was expected.
+was expected. `fastrtc.pictures.parse_picture_emission` is its counterpart for video.
 """
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
+from av import VideoFrame
 from numpy.typing import NDArray
 
 from .audio import audio_to_int16
+from .context import current_context
 from .errors import OutputError
+from .messages import create_message
+from .options import MAX_MESSAGE_CHARS
 
 MAX_SAMPLE_RATE_HZ = 192_000
+MAX_CAPTION_ID_CHARS = 128
 
 
 class AdditionalOutputs:
@@ -40,6 +46,97 @@ class CloseStream:
         self.msg = msg
 
 
+Role: TypeAlias = Literal["user", "assistant"]
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What is being said, in writing, for the page's transcript.
+
+    Emitted among audio it is shown when the audio before it has been played, and
+    never if the bot is interrupted first. In a pair `(audio, Caption)` it is shown
+    when that audio begins. `show_caption` shows one at once.
+
+    Args:
+        text: of one line of the transcript.
+        role: who says it.
+        final: it won't change any more.
+        id: captions of one id replace each other; without one it is a new line.
+
+    Raises:
+        OutputError: (a TypeError) an argument is of the wrong type, or too long.
+    """
+
+    text: str
+    role: Role = "assistant"
+    final: bool = True
+    id: str | None = None
+
+    def __post_init__(self) -> None:
+        text, id_ = cast("object", self.text), cast("object", self.id)
+        if not isinstance(text, str) or len(text) > MAX_MESSAGE_CHARS:
+            raise OutputError(
+                f"a caption's text must be a str of at most {MAX_MESSAGE_CHARS} "
+                f"characters, not {_described(text)}"
+            )
+        if self.role not in ("user", "assistant"):
+            raise OutputError(
+                f'a caption\'s role must be "user" or "assistant", not {self.role!r}'
+            )
+        if id_ is None:
+            return
+        if not isinstance(id_, str) or not 0 < len(id_) <= MAX_CAPTION_ID_CHARS:
+            raise OutputError(
+                f"a caption's id must be a str of 1 to {MAX_CAPTION_ID_CHARS} "
+                f"characters, not {_described(id_)}"
+            )
+
+    def message(self) -> str:
+        """What is sent to the page; each time with a new id if it has none."""
+        fields = {
+            "role": self.role,
+            "text": self.text,
+            "id": self.id or _new_id(),
+            "final": bool(self.final),
+        }
+        return create_message("caption", fields)
+
+
+def _described(value: object) -> str:
+    kind = type(value).__name__
+    return f"one of {len(value)}" if isinstance(value, str) else f"a {kind}"
+
+
+def _new_id() -> str:
+    return secrets.token_hex(8)
+
+
+def show_caption(
+    text: str, role: Role = "user", final: bool = False, id: str | None = None
+) -> str:
+    """Show a caption now, on the page of the session that the calling code serves.
+
+    For what the user says, as it is recognised: call it again with the same id and
+    the longer text, the last time with `final=True`. From any thread. Outside of a
+    session nothing happens.
+
+    Args:
+        text, role, final, id: as of `Caption`.
+
+    Returns:
+        The caption's id, a new one if none was given.
+
+    Raises:
+        OutputError: (a TypeError) an argument is of the wrong type, or too long.
+    """
+    id = _new_id() if id is None else id
+    message = Caption(text, role, final, id).message()
+    context = current_context.get()
+    if context is not None and context.send is not None:
+        context.send(message)
+    return id
+
+
 AudioArray: TypeAlias = NDArray[np.int16] | NDArray[np.float32]
 Layout: TypeAlias = Literal["mono", "stereo"]
 Audio: TypeAlias = tuple[int, AudioArray] | tuple[int, AudioArray, Layout]
@@ -47,19 +144,23 @@ EmitType: TypeAlias = (
     Audio
     | AdditionalOutputs
     | CloseStream
+    | Caption
     | tuple[Audio, AdditionalOutputs]
     | tuple[Audio, CloseStream]
+    | tuple[Audio, Caption]
     | None
 )
 AudioEmitType = EmitType
 
-VideoArray: TypeAlias = NDArray[np.uint8] | NDArray[np.float32]
+VideoArray: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
 VideoEmitType: TypeAlias = (
     VideoArray
-    | tuple[VideoArray, AdditionalOutputs]
-    | tuple[VideoArray, CloseStream]
+    | VideoFrame
     | AdditionalOutputs
     | CloseStream
+    | tuple[VideoArray | VideoFrame | None, AdditionalOutputs]
+    | tuple[VideoArray | VideoFrame | None, CloseStream]
+    | None
 )
 
 
@@ -78,15 +179,21 @@ class Clip:
 
 @dataclass(frozen=True)
 class Emission:
-    """One value from user code in its normal form."""
+    """One value from user code in its normal form.
+
+    A picture is yuv420p, its sides are even, and no user code holds it.
+    """
 
     clip: Clip | None = None
     outputs: AdditionalOutputs | None = None
     close: CloseStream | None = None
+    picture: VideoFrame | None = None
+    caption: Caption | None = None
 
     @property
     def empty(self) -> bool:
-        return self.clip is None and self.outputs is None and self.close is None
+        parts = (self.clip, self.outputs, self.close, self.picture, self.caption)
+        return all(part is None for part in parts)
 
 
 NOTHING = Emission()
@@ -104,6 +211,8 @@ def parse_emission(value: object) -> Emission:
         return Emission(outputs=value)
     if isinstance(value, CloseStream):
         return Emission(close=value)
+    if isinstance(value, Caption):
+        return Emission(caption=value)
     if not isinstance(value, tuple):
         raise OutputError(_expected(f"a {type(value).__name__}"))
     items = cast("tuple[object, ...]", value)
@@ -111,6 +220,8 @@ def parse_emission(value: object) -> Emission:
         return Emission(_parse_clip(items[0]), outputs=items[1])
     if len(items) == 2 and isinstance(items[1], CloseStream):
         return Emission(_parse_clip(items[0]), close=items[1])
+    if len(items) == 2 and isinstance(items[1], Caption):
+        return Emission(_parse_clip(items[0]), caption=items[1])
     return Emission(_parse_clip(items))
 
 
@@ -161,5 +272,6 @@ def _shape(array: NDArray[Any], layout: Layout | None) -> NDArray[np.int16]:
 def _expected(found: str) -> str:
     return (
         f"got {found}, expected None, (rate, array), (rate, array, layout), "
-        "AdditionalOutputs, CloseStream, or audio paired with one of the last two"
+        "AdditionalOutputs, CloseStream, Caption, or audio paired with one of the "
+        "last three"
     )

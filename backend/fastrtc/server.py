@@ -28,6 +28,7 @@ class Body(BaseModel):
         type: `"offer"` or `"ice-candidate"`.
         webrtc_id: the session's name, chosen by the client.
         sdp: the offer.
+        resumable, resume_token: see `messages.Offer`.
         candidate: `candidate`, `sdpMid` and `sdpMLineIndex` of a candidate.
     """
 
@@ -35,6 +36,8 @@ class Body(BaseModel):
     webrtc_id: str
     sdp: str | None = None
     candidate: dict[str, Any] | None = None
+    resumable: bool = False
+    resume_token: str | None = None
 
 
 async def read_body(request: Request) -> Body:
@@ -68,7 +71,8 @@ def make_router(stream: Stream, path: str, tags: list[str | Enum] | None) -> API
         "/webrtc/offer", tags=tags, openapi_extra=_openapi_body(), summary="Connect"
     )
     async def offer(request: Request) -> JSONResponse:
-        return JSONResponse(await stream.offer(await read_body(request)))
+        body = (await read_body(request)).model_dump()
+        return JSONResponse(await stream.door.handle(body, request=request))
 
     @router.get("/webrtc/client.js", tags=tags, summary="The JavaScript client")
     async def client_module() -> FileResponse:

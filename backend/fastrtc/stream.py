@@ -17,7 +17,8 @@ from fastapi import FastAPI
 from typing_extensions import NotRequired, TypedDict
 
 from .errors import ConfigurationError, SessionClosedError
-from .handlers.base import StreamHandlerBase
+from .handlers.adapt import as_handler
+from .media import Media, Modality, Mode
 from .outputs import AdditionalOutputs
 from .server import Body, make_router, with_stream
 from .session import SessionTable
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("fastrtc")
 
-Mode = Literal["send-receive", "receive", "send"]
-Modality = Literal["video", "audio", "audio-video"]
 ConcurrencyLimit = int | Literal["default"] | None
 
 
@@ -47,7 +46,7 @@ class UIArgs(TypedDict):
         send_input_on: send inputs when they change, or when they are submitted.
         hide_title: no title and subtitle.
         full_screen: fill the page; default True.
-        variant: `"textbox"`, to type as well as speak, is not in this version.
+        variant: `"textbox"`, to type as well as speak.
     """
 
     title: NotRequired[str]
@@ -66,8 +65,11 @@ class Stream:
     """Makes a realtime app of a handler.
 
     Args:
-        handler: a `StreamHandler`, an `AsyncStreamHandler` or a `ReplyOnPause`.
-            Each client gets a copy of it.
+        handler: for audio a `StreamHandler`, an `AsyncStreamHandler` or a
+            `ReplyOnPause`; for video a function of a frame or a
+            `VideoStreamHandler`; for both an `AudioVideoStreamHandler`, plain or
+            async; in receive mode, for audio or video, a generator function of the
+            additional inputs. Each client gets a copy of it.
         additional_outputs_handler: fed with the values of the additional outputs
             and of each `AdditionalOutputs`, gives the outputs' new values.
         mode, modality: what flows, and in which direction.
@@ -83,6 +85,9 @@ class Stream:
         additional_outputs: Gradio components that AdditionalOutputs feed.
         ui_args: see `UIArgs`.
         verbose: say at start where the routes are.
+        video_bit_rate: highest of the video that clients get, bits per second; by
+            default what suits the pictures' size, and never more than the client's
+            network carries.
 
     Raises:
         ConfigurationError: (a ValueError) the arguments don't fit together.
@@ -106,15 +111,16 @@ class Stream:
         additional_outputs: list[Any] | None = None,
         ui_args: UIArgs | None = None,
         verbose: bool = True,
+        video_bit_rate: int | None = None,
     ) -> None:
-        check_handler(handler, mode, modality)
+        self.media = Media(modality, mode)
+        self.event_handler = handler
         check_variant((ui_args or {}).get("variant"))
         if additional_outputs and additional_outputs_handler is None:
             raise ConfigurationError(
                 "additional_outputs need an additional_outputs_handler that makes "
                 "their values"
             )
-        self.event_handler: StreamHandlerBase = handler
         self.mode: Mode = mode
         self.modality: Modality = modality
         self.concurrency_limit = as_limit(concurrency_limit)
@@ -128,17 +134,31 @@ class Stream:
         self.ui_args: UIArgs = ui_args or {}
         self.verbose = verbose
         self.sessions = SessionTable(
-            lambda: self.event_handler,
+            lambda: self._adapted,
+            media=self.media,
             limit=self.concurrency_limit,
             time_limit_s=time_limit,
             defaults=self._defaults,
         )
         self.ice = IceOptions(rtc_configuration, server_rtc_configuration)
         self.door = WebRTCDoor(
-            self.sessions, self.ice, allow_extra_tracks=allow_extra_tracks
+            self.sessions,
+            self.ice,
+            allow_extra_tracks=allow_extra_tracks,
+            video_bit_rate=as_bit_rate(video_bit_rate),
         )
         self._ui: Blocks | None = None
         self._component: WebRTC | None = None
+
+    @property
+    def event_handler(self) -> Any:
+        """The handler as it was given; another one serves the clients after it."""
+        return self._event_handler
+
+    @event_handler.setter
+    def event_handler(self, handler: Any) -> None:
+        self._adapted = as_handler(handler, self.media)
+        self._event_handler = handler
 
     def _defaults(self) -> Sequence[Any] | None:
         if not self.additional_input_components:
@@ -273,42 +293,32 @@ def as_limit(concurrency_limit: ConcurrencyLimit) -> int | None:
     return value
 
 
-def check_handler(handler: Any, mode: Mode, modality: Modality) -> None:
-    """Refuse what can't work as early as possible.
+def as_bit_rate(video_bit_rate: int | None) -> int | None:
+    """A checked bit rate.
 
     Raises:
-        ConfigurationError: unknown names, or a handler that doesn't fit them.
+        ConfigurationError: it is no int of 50,000 or more.
     """
-    if mode not in ("send-receive", "receive", "send"):
+    value = cast("object", video_bit_rate)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 50_000:
         raise ConfigurationError(
-            f'mode must be "send-receive", "receive" or "send", not {mode!r}'
+            "video_bit_rate is in bits per second, from 50_000 on, for example "
+            f"2_000_000, not {value!r}"
         )
-    if modality not in ("video", "audio", "audio-video"):
-        raise ConfigurationError(
-            f'modality must be "video", "audio" or "audio-video", not {modality!r}'
-        )
-    if modality != "audio" or mode != "send-receive":
-        raise ConfigurationError(
-            'this version carries modality="audio" with mode="send-receive", '
-            f"not {modality!r} with {mode!r}"
-        )
-    if not isinstance(handler, StreamHandlerBase):
-        raise ConfigurationError(
-            'with modality="audio" and mode="send-receive" the handler must be a '
-            "StreamHandler, an AsyncStreamHandler or a ReplyOnPause, "
-            f"not {type(handler).__name__}"
-        )
+    return value
 
 
 def check_variant(variant: str | None) -> None:
     """Refuse looks of the page that are not there.
 
     Raises:
-        ConfigurationError: it is not "wave".
+        ConfigurationError: it is neither "wave" nor "textbox".
     """
-    if variant not in (None, "wave"):
+    if variant not in (None, "wave", "textbox"):
         raise ConfigurationError(
-            f'this version has variant="wave" only, not {variant!r}'
+            f'variant must be "wave" or "textbox", not {variant!r}'
         )
 
 

@@ -1,7 +1,5 @@
 """Names that programs written for FastRTC import from here."""
 
-from typing import TYPE_CHECKING, Any
-
 from .audio import (
     aggregate_bytes_to_16bit,
     async_aggregate_bytes_to_16bit,
@@ -13,26 +11,13 @@ from .audio import (
 from .context import Context, Warning, current_context, get_current_context
 from .errors import WebRTCError
 from .handlers.link import Channel as DataChannel
-from .messages import create_message
+from .messages import WebRTCData, create_message
 from .outputs import AdditionalOutputs, CloseStream
 from .pause_detection import AudioChunk
 from .transports.webrtc import RTCConfigurationCallable
 from .waiting import wait_for_item
 
-if TYPE_CHECKING:
-    from .ui.data import WebRTCData
-
 AUDIO_PTIME = 0.020
-
-
-def __getattr__(name: str) -> Any:
-    """WebRTCData needs Gradio, which is imported when it is asked for."""
-    if name != "WebRTCData":
-        raise AttributeError(f"module 'fastrtc.utils' has no attribute {name!r}")
-    from .ui.data import WebRTCData
-
-    return WebRTCData
-
 
 __all__ = [
     "AUDIO_PTIME",

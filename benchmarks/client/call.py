@@ -48,8 +48,13 @@ async def hang_up(pcs: Iterable[RTCPeerConnection]) -> None:
         await asyncio.wait_for(closing, HANG_UP_TIMEOUT_S)
 
 
-async def call(url: str, track: MediaStreamTrack) -> RTCPeerConnection:
+async def call(
+    url: str, track: MediaStreamTrack, webrtc_id: str | None = None
+) -> RTCPeerConnection:
     """A connection over which media can flow.
+
+    Args:
+        webrtc_id: by which the server shall know it; any other one if None.
 
     Raises:
         BenchmarkError: the server refuses, or doesn't connect in time.
@@ -61,7 +66,8 @@ async def call(url: str, track: MediaStreamTrack) -> RTCPeerConnection:
     channel.on("open", is_open.set)
     pc.addTrack(track)
     try:
-        await asyncio.wait_for(_connect(pc, url, is_open), CONNECT_TIMEOUT_S)
+        name = webrtc_id or uuid.uuid4().hex
+        await asyncio.wait_for(_connect(pc, url, name, is_open), CONNECT_TIMEOUT_S)
     except (asyncio.TimeoutError, httpx.HTTPError) as error:
         await hang_up([pc])
         said = str(error) or f"no connection after {CONNECT_TIMEOUT_S:g} s"
@@ -69,12 +75,14 @@ async def call(url: str, track: MediaStreamTrack) -> RTCPeerConnection:
     return pc
 
 
-async def _connect(pc: RTCPeerConnection, url: str, is_open: asyncio.Event) -> None:
+async def _connect(
+    pc: RTCPeerConnection, url: str, webrtc_id: str, is_open: asyncio.Event
+) -> None:
     await pc.setLocalDescription(await pc.createOffer())
     body = {
         "sdp": pc.localDescription.sdp,
         "type": pc.localDescription.type,
-        "webrtc_id": uuid.uuid4().hex,
+        "webrtc_id": webrtc_id,
     }
     async with httpx.AsyncClient(timeout=CONNECT_TIMEOUT_S, trust_env=False) as http:
         response = await http.post(url + "/webrtc/offer", json=body)

@@ -59,7 +59,7 @@ class _Caller:
         sender = pc.getSenders()[0]
         self.pc = pc
         self.received = 0
-        self.longest_gap_s = 0.0
+        self.gaps_s: list[float] = []
         self._last_s = time.perf_counter()
         self._media = RawMedia(sender, self._on_packet)
         self._packets = packets
@@ -77,13 +77,13 @@ class _Caller:
 
     def _on_packet(self, data: bytes) -> None:
         now_s = time.perf_counter()
-        self.longest_gap_s = max(self.longest_gap_s, now_s - self._last_s)
+        self.gaps_s.append(now_s - self._last_s)
         self._last_s = now_s
         self.received += 1
 
     def reset(self) -> None:
         """Count from here."""
-        self.received, self.longest_gap_s = 0, 0.0
+        self.received, self.gaps_s = 0, []
         self._last_s = time.perf_counter()
         self._sent_before = self._sent
 
@@ -159,8 +159,12 @@ class Load:
         due = (time.perf_counter() - self._began_s) / FRAME_S * len(self)
         sent = sum(caller.sent for caller in self._callers)
         received = sum(caller.received for caller in self._callers)
-        gaps_s = [caller.longest_gap_s for caller in self._callers]
+        gaps_s = [max(caller.gaps_s, default=0.0) for caller in self._callers]
         return Delivery(received / sent, sent / due, 1000 * float(np.median(gaps_s)))
+
+    def gaps_ms(self) -> list[float]:
+        """Between packets that came since the last reset, of all callers."""
+        return [1000 * gap_s for caller in self._callers for gap_s in caller.gaps_s]
 
     async def run(self) -> None:
         """Send for all callers until cancelled."""

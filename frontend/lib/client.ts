@@ -1,71 +1,41 @@
-/** A voice call as a page uses it: connect, mute, choose a microphone, close. */
+/** A call as a page uses it: connect, mute, choose devices, share the screen, close. */
 
-import {
-  forDevice,
-  openMicrophone,
-  stopStream,
-  VOICE_CONSTRAINTS,
-} from "./devices";
+import { Call } from "./call";
+import { Choices } from "./choices";
+import type {
+  DeviceChange,
+  FastRTCClientEvents,
+  FastRTCClientOptions,
+} from "./client_types";
+import { withCaption, type Caption } from "./captions";
+import { wishesOf, type MediaKind } from "./devices";
 import { CallError, toCallError } from "./errors";
 import { newCallId } from "./identity";
-import { silence, VoiceGate, type Voices } from "./levels";
-import { parseMessage, type ServerMessage } from "./messages";
-import { Peer, type Mode } from "./peer";
-import {
-  HttpSignalling,
-  type ConfigurationSource,
-  type Signalling,
-} from "./signalling";
-import { Sound } from "./sound";
+import { silence, type Voices } from "./levels";
+import { parseMessage } from "./messages";
+import type { Quality } from "./quality";
+import { openScreen } from "./screen_share";
+import { HttpSignalling, type Signalling } from "./signalling";
 import { IDLE, reduce, type CallEvent, type CallState } from "./state";
 import { strings } from "./strings";
+import type { Mode, TransportName } from "./transport";
 import { typedEventTarget } from "./typed_events";
 
-export interface FastRTCClientOptions {
-  /** Where the Stream is mounted; "" (the default) is this page's own origin. */
-  url?: string;
-  mode?: Mode;
-  /** Wishes for the microphone; null or left out: what suits voices. */
-  constraints?: MediaTrackConstraints | null;
-  /** ICE servers, or a function that gives them anew for each call. */
-  rtcConfiguration?: ConfigurationSource;
-  /** Another way to the server than `POST {url}/webrtc/offer`. */
-  signalling?: Signalling;
-  /** Plays the reply; null when the page plays `remoteStream` itself. */
-  audioElement?: HTMLAudioElement | null;
-  rtpParameters?: Partial<RTCRtpSendParameters> | null;
-}
-
-export interface FastRTCClientEvents {
-  /** The call does something else now. */
-  state: CallState;
-  /** The server said something over the data channel. */
-  message: ServerMessage;
-  /** Both voices, once a frame of the screen while connected. */
-  level: Voices;
-  /** Something failed; `message` is a sentence to show. */
-  error: CallError;
-}
-
-/** What belongs to one call and ends with it. */
-interface Call {
-  webrtcId: string;
-  peer: Peer;
-  sound: Sound;
-  gates: { user: VoiceGate; bot: VoiceGate };
-  frame: number | null;
-}
+export type { DeviceChange, FastRTCClientEvents, FastRTCClientOptions };
 
 const NO_VOICES: Voices = { user: silence(), bot: silence() };
+const VOICE: readonly MediaKind[] = ["audio"];
 
 /**
- * One page's voice call; after a call ended, `connect()` starts the next one.
+ * One page's call; after a call ended, `connect()` starts the next one.
  *
- * Events (CustomEvent, the value is in `detail`): `state`, `message`, `level`, `error`.
+ * Events (CustomEvent, the value is in `detail`): `state`, `message`, `caption`,
+ * `level`, `devices`, `error`.
  */
 export class FastRTCClient extends typedEventTarget<FastRTCClientEvents>() {
   readonly #options: FastRTCClientOptions;
   readonly #signalling: Signalling;
+  readonly #choices = new Choices();
   readonly #onPageHide = () => {
     this.close();
   };
@@ -73,10 +43,9 @@ export class FastRTCClient extends typedEventTarget<FastRTCClientEvents>() {
   #call: Call | null = null;
   #webrtcId = newCallId();
   #used = false;
-  #muted = false;
-  #deviceId: string | null = null;
-  /** Counts the choices of a microphone: the last one wins. */
-  #switches = 0;
+  #captions: readonly Caption[] = [];
+  /** Chosen before the call: its picture from the beginning. */
+  #screen: MediaStreamTrack | null = null;
   #defaultElement: HTMLAudioElement | undefined;
 
   constructor(options: FastRTCClientOptions = {}) {
@@ -89,31 +58,65 @@ export class FastRTCClient extends typedEventTarget<FastRTCClientEvents>() {
 
   /** The name of this call, or of the next one while there is none. */
   get webrtcId(): string {
-    return this.#webrtcId;
+    return this.#call?.webrtcId ?? this.#webrtcId;
   }
 
   get state(): CallState {
     return this.#state;
   }
 
+  /** What the call carries, or the next one will. */
+  get kinds(): readonly MediaKind[] {
+    return this.#call?.kinds ?? this.#options.kinds ?? VOICE;
+  }
+
+  get mode(): Mode {
+    return this.#call?.mode ?? this.#options.mode ?? "send-receive";
+  }
+
+  get timeLimitSeconds(): number | null {
+    return this.#options.timeLimitSeconds ?? null;
+  }
+
   get muted(): boolean {
-    return this.#muted;
+    return this.#choices.muted.audio;
+  }
+
+  get cameraMuted(): boolean {
+    return this.#choices.muted.video;
   }
 
   get speakerMuted(): boolean {
     return this.#audioElement?.muted ?? false;
   }
 
+  /** The screen is what the call shows, or the next one will. */
+  get sharing(): boolean {
+    return this.#call?.media.sharing ?? this.#screen !== null;
+  }
+
+  get transport(): TransportName {
+    return this.#call?.transport.name ?? "webrtc";
+  }
+
+  /** Of this call, or of the last one. */
+  get captions(): readonly Caption[] {
+    return this.#captions;
+  }
+
+  /** What is sent: microphone, and camera or screen. */
   get localStream(): MediaStream | null {
-    return this.#call?.peer.localStream ?? null;
+    return this.#call?.media.stream ?? null;
   }
 
+  /** What comes; the same object from `connect()` to the end of the call. */
   get remoteStream(): MediaStream | null {
-    return this.#call?.peer.remoteStream ?? null;
+    return this.#call?.remoteStream ?? null;
   }
 
+  /** Another one after a lost connection was replaced; null with a WebSocket. */
   get peerConnection(): RTCPeerConnection | null {
-    return this.#call?.peer.connection ?? null;
+    return this.#call?.transport.connection ?? null;
   }
 
   /** Both voices as last measured; silent without a call. */
@@ -123,14 +126,19 @@ export class FastRTCClient extends typedEventTarget<FastRTCClientEvents>() {
 
   /** The microphone in use, once it is open. */
   get microphoneId(): string | null {
-    const track = this.localStream?.getAudioTracks()[0];
-    return track?.getSettings().deviceId ?? this.#deviceId;
+    return this.#deviceId("audio");
+  }
+
+  /** The camera in use, once it is open; also while the screen is shown instead. */
+  get cameraId(): string | null {
+    return this.#deviceId("video");
   }
 
   /**
-   * Call. Must be called in the handler of a click or a key, or browsers may refuse
-   * to play the reply. Resolves when connected, or when `close()` was called
-   * meanwhile; does nothing while a call is active.
+   * Call. Best called in the handler of a click or a key: elsewhere browsers may refuse
+   * to play the reply until the next one, which an `error` event tells (`playback`).
+   * Resolves when connected, or when `close()` was called meanwhile; does nothing while
+   * a call is active.
    *
    * @throws CallError why it failed; the state is `failed` then
    */
@@ -140,10 +148,11 @@ export class FastRTCClient extends typedEventTarget<FastRTCClientEvents>() {
     this.#used = true;
     const call = this.#begin();
     this.#call = call;
+    globalThis.addEventListener("pagehide", this.#onPageHide);
     this.#apply({ type: "start" });
+    this.#setCaptions([]);
     try {
-      await call.peer.connect();
-      if (this.#call === call) this.#connected(call);
+      await call.connect();
     } catch (error) {
       // Cancelled by close(), which already told everybody.
       if (this.#call !== call) return;
@@ -155,13 +164,18 @@ export class FastRTCClient extends typedEventTarget<FastRTCClientEvents>() {
 
   /** Hang up, or give up connecting. */
   close(): void {
+    this.#dropScreen();
     this.#finish({ type: "end" });
   }
 
   /** Mute the microphone; holds for later calls as well. */
   mute(muted: boolean): void {
-    this.#muted = muted;
-    this.#applyMute(this.localStream);
+    this.#mute("audio", muted);
+  }
+
+  /** Turn the camera off: black is sent; holds for later calls as well. */
+  muteCamera(muted: boolean): void {
+    this.#mute("video", muted);
   }
 
   /** Mute the reply; holds for later calls as well. */
@@ -178,20 +192,71 @@ export class FastRTCClient extends typedEventTarget<FastRTCClientEvents>() {
    * @throws CallError it could not be opened; the call goes on
    */
   async setMicrophone(deviceId: string): Promise<void> {
-    const before = this.#deviceId;
-    this.#deviceId = deviceId;
-    const call = this.#call;
-    if (call === null || call.peer.localStream === null) return;
-    const turn = ++this.#switches;
-    try {
-      await this.#switchTrack(call, turn);
-    } catch (error) {
-      if (turn === this.#switches) this.#deviceId = before;
-      const track = call.peer.localStream.getAudioTracks()[0];
-      const { switchFailed, microphoneLost } = strings.errors;
-      const text = track?.readyState === "live" ? switchFailed : microphoneLost;
-      throw new CallError("microphone", text, { cause: error });
+    await this.#choose("audio", deviceId);
+  }
+
+  /**
+   * Use another camera, in the middle of a call without reconnecting.
+   *
+   * @throws CallError it could not be opened; the call goes on
+   */
+  async setCamera(deviceId: string): Promise<void> {
+    await this.#choose("video", deviceId);
+  }
+
+  /**
+   * Use the camera on the other side of the phone, or else the next one.
+   *
+   * @throws CallError there is none, or it could not be opened; the call goes on
+   */
+  async flipCamera(): Promise<void> {
+    if (this.#call?.media.stream) {
+      await this.#call.media.flip();
+      return;
     }
+    const { facing } = this.#choices;
+    this.#choices.side(facing === "environment" ? "user" : "environment");
+  }
+
+  /**
+   * Show the screen in place of the camera; before a call, from its beginning. Must be
+   * called in the handler of a click or a key. Resolves when it is shown, or when the
+   * user changed their mind.
+   *
+   * @throws CallError the browser or the system doesn't allow it
+   */
+  async shareScreen(): Promise<void> {
+    if (!this.kinds.includes("video") || this.mode === "receive")
+      throw new CallError("screen", strings.errors.noVideo);
+    const before = this.#call;
+    const screen = await openScreen();
+    if (screen === null) return;
+    const call = this.#call;
+    if (call !== null) await call.media.share(screen);
+    // The call that it was meant for is over.
+    else if (before !== null) screen.stop();
+    else this.#keepScreen(screen);
+  }
+
+  /** Back to the camera, or to no picture when there is none. */
+  async stopSharing(): Promise<void> {
+    this.#dropScreen();
+    await this.#call?.media.unshare();
+  }
+
+  /**
+   * Send what the user typed; until the call is connected it waits.
+   *
+   * @throws CallError there is no call, the text is too long, or too many wait
+   */
+  sendText(text: string): void {
+    if (this.#call === null) throw new CallError("no-call", strings.errors.noCall);
+    this.#call.sendText(text);
+  }
+
+  /** How good the connection was since the last call of this; null without one. */
+  async quality(): Promise<Quality | null> {
+    return (await this.#call?.transport.quality()) ?? null;
   }
 
   /** What the browser counts of this call, or null without one. */
@@ -204,121 +269,91 @@ export class FastRTCClient extends typedEventTarget<FastRTCClientEvents>() {
     return (this.#defaultElement ??= new Audio());
   }
 
-  get #constraints(): MediaTrackConstraints {
-    const wished = this.#options.constraints ?? VOICE_CONSTRAINTS;
-    return this.#deviceId === null ? wished : forDevice(wished, this.#deviceId);
-  }
-
   #begin(): Call {
-    const webrtcId = this.#webrtcId;
-    const peer: Peer = new Peer(
+    const { constraints, rtpParameters, resumable, fallbackUrl } = this.#options;
+    const { kinds, mode } = this;
+    const screen = mode === "receive" ? null : this.#screen;
+    this.#screen = null;
+    const call: Call = new Call(
       {
-        webrtcId,
-        mode: this.#options.mode ?? "send-receive",
-        kinds: ["audio"],
-        capture: () => this.#capture(),
+        webrtcId: this.#webrtcId,
+        mode,
+        kinds,
+        wishes: wishesOf(kinds, constraints),
+        choices: this.#choices,
+        screen,
         signalling: this.#signalling,
-        rtpParameters: this.#options.rtpParameters ?? null,
+        audioElement: this.#audioElement,
+        rtpParameters: rtpParameters ?? null,
+        resumable: resumable ?? true,
+        fallbackUrl: fallbackUrl ?? null,
       },
       {
-        negotiating: () => {
-          this.#applyFor(peer, { type: "negotiate" });
-        },
-        interrupted: () => {
-          this.#applyFor(peer, { type: "interrupted" });
-        },
-        resumed: () => {
-          this.#applyFor(peer, { type: "resumed" });
+        happened: (event) => {
+          this.#apply(event);
         },
         message: (frame) => {
-          if (this.#call?.peer === peer) this.#receive(frame);
+          this.#receive(frame);
+        },
+        level: (voices) => {
+          this.#emit("level", voices);
+        },
+        devices: () => {
+          this.#onDevices();
+        },
+        problem: (error) => {
+          this.#emit("error", error);
         },
         ended: (error) => {
-          if (this.#call?.peer !== peer) return;
-          this.#finish(error === null ? { type: "end" } : { type: "fail", error });
+          if (this.#call === call)
+            this.#finish(
+              error === null ? { type: "end" } : { type: "fail", error },
+            );
         },
       },
     );
-    const sound = new Sound(this.#audioElement, peer.remoteStream, (cause) => {
-      const text = strings.errors.playback;
-      this.#emit("error", new CallError("playback", text, { cause }));
+    return call;
+  }
+
+  #deviceId(kind: MediaKind): string | null {
+    const track = this.#call?.media.track(kind);
+    return track?.getSettings().deviceId ?? this.#choices.deviceIds[kind];
+  }
+
+  #mute(kind: MediaKind, muted: boolean): void {
+    this.#choices.muted[kind] = muted;
+    this.#call?.media.mute(kind, muted);
+  }
+
+  async #choose(kind: MediaKind, deviceId: string): Promise<void> {
+    if (this.#call !== null) await this.#call.media.choose(kind, deviceId);
+    else this.#choices.device(kind, deviceId);
+  }
+
+  #keepScreen(screen: MediaStreamTrack): void {
+    this.#dropScreen();
+    this.#screen = screen;
+    screen.addEventListener("ended", () => {
+      if (this.#screen !== screen) return;
+      this.#screen = null;
+      this.#onDevices();
     });
-    globalThis.addEventListener("pagehide", this.#onPageHide);
-    const gates = { user: new VoiceGate(), bot: new VoiceGate() };
-    return { webrtcId, peer, sound, gates, frame: null };
+    this.#onDevices();
   }
 
-  async #capture(): Promise<MediaStream> {
-    const stream = await openMicrophone(this.#constraints);
-    this.#applyMute(stream);
-    this.#watchTrack(stream.getAudioTracks()[0]);
-    return stream;
+  #dropScreen(): void {
+    if (this.#screen === null) return;
+    this.#screen.stop();
+    this.#screen = null;
+    this.#onDevices();
   }
 
-  #applyMute(stream: MediaStream | null): void {
-    for (const track of stream?.getAudioTracks() ?? [])
-      track.enabled = !this.#muted;
-  }
-
-  /** A microphone that is unplugged during a call is replaced by the default one. */
-  #watchTrack(track: MediaStreamTrack | undefined): void {
-    track?.addEventListener("ended", () => {
-      const call = this.#call;
-      // Its owner stopped it, or it has been replaced already.
-      if (call?.peer.localStream?.getAudioTracks()[0] !== track) return;
-      this.#deviceId = null;
-      this.#switchTrack(call, ++this.#switches).catch((cause: unknown) => {
-        const text = strings.errors.microphoneLost;
-        this.#emit("error", new CallError("microphone", text, { cause }));
-      });
-    });
-  }
-
-  async #switchTrack(call: Call, turn: number): Promise<void> {
-    const stream = await this.#captureAgain(call);
-    const track = stream.getAudioTracks()[0];
-    // Hung up, or yet another one chosen, while this one opened.
-    if (track === undefined || this.#call !== call || turn !== this.#switches) {
-      stopStream(stream);
-      return;
-    }
-    await call.peer.replaceTrack(track);
-    if (this.#call === call) call.sound.hearUser(call.peer.localStream);
+  #onDevices(): void {
+    const { microphoneId, cameraId } = this;
+    const lost = [...(this.#call?.media.lost ?? [])];
+    this.#emit("devices", { microphoneId, cameraId, lost });
+    // Pages that show the devices with the state need no second listener.
     this.#emit("state", this.#state);
-  }
-
-  /** Some browsers open one microphone at a time: then the old one goes first. */
-  async #captureAgain(call: Call): Promise<MediaStream> {
-    try {
-      return await this.#capture();
-    } catch (error) {
-      if (!(error instanceof CallError) || error.kind !== "busy-microphone")
-        throw error;
-      stopStream(call.peer.localStream);
-      return await this.#capture();
-    }
-  }
-
-  #connected(call: Call): void {
-    call.sound.hearUser(call.peer.localStream);
-    call.sound.hearBot(call.peer.remoteStream);
-    call.sound.play();
-    this.#apply({ type: "connected" });
-    this.#nextFrame(call);
-  }
-
-  #nextFrame(call: Call): void {
-    call.frame = requestAnimationFrame((nowMs) => {
-      if (this.#call !== call) return;
-      const voices = call.sound.measure(nowMs);
-      for (const who of ["user", "bot"] as const) {
-        const gate = call.gates[who];
-        if (gate.feed(voices[who].level, nowMs))
-          this.#apply({ type: "voice", who, active: gate.active });
-      }
-      this.#emit("level", voices);
-      this.#nextFrame(call);
-    });
   }
 
   #receive(frame: unknown): void {
@@ -332,6 +367,9 @@ export class FastRTCClient extends typedEventTarget<FastRTCClientEvents>() {
       case "stopword":
         this.#apply({ type: "log", data: "started_talking" });
         break;
+      case "caption":
+        this.#setCaptions(withCaption(this.#captions, message.data));
+        break;
       case "error":
         this.#emit("error", new CallError("handler", message.data));
         break;
@@ -344,24 +382,22 @@ export class FastRTCClient extends typedEventTarget<FastRTCClientEvents>() {
     }
   }
 
+  #setCaptions(captions: readonly Caption[]): void {
+    if (captions === this.#captions) return;
+    if (captions.length === 0 && this.#captions.length === 0) return;
+    this.#captions = captions;
+    this.#emit("caption", captions);
+  }
+
   #finish(event: CallEvent & { type: "end" | "fail" }): void {
     const call = this.#call;
     if (call === null) return;
+    this.#webrtcId = call.webrtcId;
     this.#call = null;
-    this.#switches++;
-    if (call.frame !== null) cancelAnimationFrame(call.frame);
-    call.peer.close();
-    call.sound.close();
     globalThis.removeEventListener("pagehide", this.#onPageHide);
-    // Best effort: the server also sees the connection close.
-    if (call.peer.offered)
-      this.#signalling.hangUp(call.webrtcId).catch(() => undefined);
+    call.close();
     this.#apply(event);
     if (event.type === "fail") this.#emit("error", event.error);
-  }
-
-  #applyFor(peer: Peer, event: CallEvent): void {
-    if (this.#call?.peer === peer) this.#apply(event);
   }
 
   #apply(event: CallEvent): void {

@@ -6,6 +6,8 @@ export type CallErrorKind =
   | "denied"
   | "no-microphone"
   | "busy-microphone"
+  | "no-camera"
+  | "busy-camera"
   | "insecure"
   | "unsupported"
   | "no-route"
@@ -19,6 +21,10 @@ export type CallErrorKind =
   | "turn"
   | "playback"
   | "microphone"
+  | "camera"
+  | "screen"
+  | "no-call"
+  | "text"
   | "handler";
 
 /** An error for people: `message` is a sentence that may be shown as it is. */
@@ -58,6 +64,8 @@ function refusalByCode(meta: RefusalMeta): CallError | null {
     }
     case "connection_already_exists":
       return new CallError("exists", strings.errors.exists);
+    case "unknown_session":
+      return new CallError("lost", strings.errors.gone);
     case "connection_closed":
     case "unknown_connection":
       return new CallError("closed", strings.errors.closed);
@@ -72,29 +80,78 @@ function refusalByCode(meta: RefusalMeta): CallError | null {
   }
 }
 
+/** What was asked of `getUserMedia`. */
+export type Asked = "audio" | "video" | "both";
+
+/** What went wrong with a device, whichever way the browser says it. */
+type Trouble = "denied" | "by-system" | "busy" | "none";
+
 /** The error of a failed `getUserMedia`, by the names that browsers use. */
-export function fromMicrophone(error: unknown): CallError {
-  const name = error instanceof Error ? error.name : "";
+export function fromDevice(error: unknown, asked: Asked): CallError {
+  if (error instanceof CallError) return error;
   const cause = { cause: error };
+  if (error instanceof TypeError)
+    return new CallError("insecure", strings.errors.insecure, cause);
+  const [kind, message] = troubles(asked)[troubleOf(error)];
+  return new CallError(kind, message, cause);
+}
+
+function troubles(asked: Asked): Record<Trouble, [CallErrorKind, string]> {
   const { errors } = strings;
-  switch (name) {
+  switch (asked) {
+    case "audio":
+      return {
+        denied: ["denied", errors.denied],
+        "by-system": ["denied", errors.deniedBySystem],
+        busy: ["busy-microphone", errors.busyMicrophone],
+        none: ["no-microphone", errors.noMicrophone],
+      };
+    case "video":
+      return {
+        denied: ["denied", errors.deniedCamera],
+        "by-system": ["denied", errors.deniedCameraBySystem],
+        busy: ["busy-camera", errors.busyCamera],
+        none: ["no-camera", errors.noCamera],
+      };
+    case "both":
+      return {
+        denied: ["denied", errors.deniedBoth],
+        "by-system": ["denied", errors.deniedBySystem],
+        busy: ["busy-microphone", errors.busyMicrophone],
+        none: ["no-microphone", errors.noDevices],
+      };
+  }
+}
+
+function troubleOf(error: unknown): Trouble {
+  switch (error instanceof Error ? error.name : "") {
     case "NotAllowedError":
     case "PermissionDeniedError":
     case "SecurityError":
-      return new CallError(
-        "denied",
-        bySystem(error) ? errors.deniedBySystem : errors.denied,
-        cause,
-      );
+      return bySystem(error) ? "by-system" : "denied";
     case "NotReadableError":
     case "TrackStartError":
     case "AbortError":
-      return new CallError("busy-microphone", errors.busyMicrophone, cause);
-    case "TypeError":
-      return new CallError("insecure", errors.insecure, cause);
+      return "busy";
     default:
-      return new CallError("no-microphone", errors.noMicrophone, cause);
+      return "none";
   }
+}
+
+/** A device that stopped working in a call that goes on. */
+export function deviceLost(
+  kind: Exclude<Asked, "both">,
+  cause: unknown,
+): CallError {
+  const { microphoneLost, cameraLost } = strings.errors;
+  const text = kind === "audio" ? microphoneLost : cameraLost;
+  // Permission is what the user can give back; the error's own words say how.
+  const denied = cause instanceof CallError && cause.kind === "denied";
+  return new CallError(
+    kind === "audio" ? "microphone" : "camera",
+    denied ? cause.message : text,
+    { cause },
+  );
 }
 
 /** Any error as a CallError; what isn't one yet is taken for the server's. */
@@ -104,7 +161,7 @@ export function toCallError(error: unknown): CallError {
 }
 
 /** Chrome tells the system's refusal apart from the page's only in its message. */
-function bySystem(error: unknown): boolean {
+export function bySystem(error: unknown): boolean {
   return error instanceof Error && /system/i.test(error.message);
 }
 

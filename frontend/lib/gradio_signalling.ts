@@ -1,10 +1,12 @@
 /** Signalling through the server functions of a Gradio component. */
 
 import {
+  offerBody,
   readAnswer,
   readConfiguration,
   type Answer,
   type CandidateBody,
+  type OfferWish,
   type Signalling,
 } from "./signalling";
 
@@ -13,6 +15,8 @@ export interface ServerFunctions {
   turn(payload: string): Promise<unknown>;
   offer(body: object): Promise<unknown>;
   hang_up(body: object): Promise<unknown>;
+  /** Where there is none, sound has no second way. */
+  fallback?(payload: string): Promise<unknown>;
 }
 
 export interface GradioSignallingOptions {
@@ -36,10 +40,17 @@ export class GradioSignalling implements Signalling {
     return readConfiguration(await this.#options.server().turn(""));
   }
 
-  async offer(webrtcId: string, sdp: string, signal: AbortSignal): Promise<Answer> {
-    await this.#options.announce(webrtcId);
+  async offer(
+    webrtcId: string,
+    sdp: string,
+    signal: AbortSignal,
+    wish?: OfferWish,
+  ): Promise<Answer> {
+    // A session that goes on has its inputs already.
+    if ((wish?.resumeToken ?? null) === null)
+      await this.#options.announce(webrtcId);
     signal.throwIfAborted();
-    const reply = this.#send({ sdp, type: "offer", webrtc_id: webrtcId });
+    const reply = this.#send(offerBody(webrtcId, sdp, wish));
     this.#pending.set(webrtcId, reply);
     try {
       return readAnswer(await reply);
@@ -59,6 +70,13 @@ export class GradioSignalling implements Signalling {
       webrtc_id: webrtcId,
       session_hash: this.#options.sessionHash(),
     });
+  }
+
+  /** The address of a WebSocket on this page's own origin, or null without one. */
+  async fallbackUrl(): Promise<string | null> {
+    const reply = await this.#options.server().fallback?.("");
+    const { url } = (reply ?? {}) as { url?: unknown };
+    return typeof url === "string" && url !== "" ? url : null;
   }
 
   #send(body: object): Promise<unknown> {

@@ -7,18 +7,32 @@
  *     button.onclick = () => client.connect();
  */
 
+export { MAX_CAPTIONS, type Caption } from "./captions";
 export {
   FastRTCClient,
+  type DeviceChange,
   type FastRTCClientEvents,
   type FastRTCClientOptions,
 } from "./client";
 export { formatClock, remainingSeconds } from "./clock";
-export { listMicrophones, onDeviceChange, VOICE_CONSTRAINTS } from "./devices";
-export type { Microphone } from "./devices";
+export {
+  CAMERA_CONSTRAINTS,
+  listCameras,
+  listMicrophones,
+  onDeviceChange,
+  VOICE_CONSTRAINTS,
+} from "./devices";
+export type { Camera, MediaKind, Microphone, TrackConstraints } from "./devices";
 export { CallError, type CallErrorKind } from "./errors";
 export { BAND_COUNT, type Voice, type Voices } from "./levels";
 export { parseMessage, type ServerMessage } from "./messages";
-export type { Mode } from "./peer";
-export { HttpSignalling, type Signalling } from "./signalling";
+export { type Quality, type Rating } from "./quality";
+export {
+  HttpSignalling,
+  type Answer,
+  type OfferWish,
+  type Signalling,
+} from "./signalling";
 export { isActive, isLive, type CallState, type Phase } from "./state";
 export { strings, translate } from "./strings";
+export type { Mode, TransportName } from "./transport";

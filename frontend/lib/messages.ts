@@ -1,4 +1,6 @@
-/** What a server says over the data channel: JSON objects `{"type", "data"}`. */
+/** What a server says, by data channel or WebSocket: JSON objects `{"type", "data"}`. */
+
+import { parseCaption, type Caption } from "./captions";
 
 export type ServerMessage =
   | { type: "send_input"; data: unknown }
@@ -8,7 +10,8 @@ export type ServerMessage =
   | { type: "error"; data: string }
   | { type: "warning"; data: string }
   | { type: "log"; data: string }
-  | { type: "update_connection"; data: string };
+  | { type: "update_connection"; data: string }
+  | { type: "caption"; data: Caption };
 
 export type ServerMessageType = ServerMessage["type"];
 
@@ -30,6 +33,10 @@ export function parseMessage(frame: unknown): ServerMessage | null {
   if (typeof value !== "object" || value === null) return null;
   const { type, data, message } = value as Record<string, unknown>;
   if (typeof type !== "string") return null;
+  if (type === "caption") {
+    const caption = parseCaption(data);
+    return caption && { type, data: caption };
+  }
   if (WITH_ANYTHING.includes(type)) return { type, data } as ServerMessage;
   if (!WITH_TEXT.includes(type)) return null;
   return { type, data: toText(data ?? message) } as ServerMessage;

@@ -1,70 +1,80 @@
 /** One call over WebRTC, from the first offer to the last packet. */
 
-import { stopStream } from "./devices";
-import { CallError } from "./errors";
-import type { Signalling } from "./signalling";
+import type { MediaKind } from "./devices";
+import { CallError, type CallErrorKind } from "./errors";
+import { Link } from "./link";
+import { QualityMeter, type Quality } from "./quality";
+import { HEAL_MS, Resumer } from "./resume";
+import type { Answer, CandidateBody, Signalling } from "./signalling";
 import { strings } from "./strings";
+import {
+  CONNECT_TIMEOUT_MS,
+  type Mode,
+  type Transport,
+  type TransportEvents,
+} from "./transport";
 import { abortable, within } from "./waiting";
-
-export type Mode = "send-receive" | "send" | "receive";
-export type MediaKind = "audio" | "video";
 
 export interface PeerOptions {
   webrtcId: string;
   mode: Mode;
   /** What the call carries; each kind is sent, received or both, as `mode` says. */
   kinds: readonly MediaKind[];
-  /** Opens the devices; not called in receive mode. */
+  /**
+   * Opens the devices, or gives what is open; not called when nothing is sent.
+   */
   capture: () => Promise<MediaStream>;
+  /** Filled when tracks arrive; the same one when the connection is replaced. */
+  remoteStream: MediaStream;
   signalling: Signalling;
   /** For RTCRtpSender.setParameters, for example `{degradationPreference}`. */
   rtpParameters?: Partial<RTCRtpSendParameters> | null;
+  /** Go on with the same session after the connection was lost. */
+  resumable?: boolean;
   connectTimeoutMs?: number;
-  reconnectTimeoutMs?: number;
 }
 
-export interface PeerEvents {
-  /** The devices are open, the server is being asked. */
-  negotiating(): void;
-  /** Packets stopped coming; they may come again. */
-  interrupted(): void;
-  resumed(): void;
-  message(frame: unknown): void;
-  /** A connected call ended without `close()`: null when the server hung up. */
-  ended(error: CallError | null): void;
-}
-
-/** Two round trips and a slow TURN server fit; people wait no longer. */
-export const CONNECT_TIMEOUT_MS = 15_000;
-/** A change of network takes a phone a few seconds. */
+/** A change of network takes a phone a few seconds; for servers that can't resume. */
 export const RECONNECT_TIMEOUT_MS = 10_000;
 
-export class Peer {
-  /** Filled when tracks arrive, so that a page can play it from the click on. */
-  readonly remoteStream = new MediaStream();
-  localStream: MediaStream | null = null;
-  connection: RTCPeerConnection | null = null;
-  /** The server may know of this call. */
+/** Refusals of an attempt to resume that no later attempt will change. */
+const HOPELESS: readonly CallErrorKind[] = [
+  "lost",
+  "exists",
+  "closed",
+  "refused",
+  "unsupported",
+];
+
+export class Peer implements Transport {
+  readonly name = "webrtc";
   offered = false;
 
   readonly #options: PeerOptions;
-  readonly #events: PeerEvents;
+  readonly #events: TransportEvents;
   readonly #closing = new AbortController();
+  #meter = new QualityMeter();
+  #link: Link | null = null;
+  /** The connection that shall replace a lost one. */
+  #next: Link | null = null;
+  /** The server carries the session by `next` already and has closed the old one. */
+  #moved = false;
+  /** The right to go on with this session; null for servers that don't give it. */
+  #token: string | null = null;
   #connected = false;
   #answered = false;
-  #reconnecting: ReturnType<typeof setTimeout> | undefined;
+  #resumer: Resumer | null = null;
+  #giveUpTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(options: PeerOptions, events: PeerEvents) {
+  constructor(options: PeerOptions, events: TransportEvents) {
     this.#options = options;
     this.#events = events;
   }
 
-  /**
-   * Make the call; resolves when it is connected.
-   *
-   * @throws CallError what failed; everything is released then
-   * @throws DOMException AbortError: `close()` was called meanwhile
-   */
+  get connection(): RTCPeerConnection | null {
+    return this.#link?.connection ?? null;
+  }
+
   async connect(): Promise<void> {
     try {
       await this.#connect();
@@ -74,167 +84,232 @@ export class Peer {
     }
   }
 
-  /** Hang up: release the devices and the connection, at any time, once or often. */
   close(): void {
     this.#closing.abort();
-    clearTimeout(this.#reconnecting);
-    stopStream(this.localStream);
-    if (this.connection !== null) {
-      this.connection.onconnectionstatechange = null;
-      this.connection.close();
-    }
+    clearTimeout(this.#giveUpTimer);
+    this.#resumer?.stop();
+    this.#next?.close();
+    this.#link?.close();
   }
 
-  /** Send another track in place of the one of its kind, without renegotiation. */
-  async replaceTrack(track: MediaStreamTrack): Promise<void> {
-    const senders = this.connection?.getSenders() ?? [];
-    const sender = senders.find((one) => one.track?.kind === track.kind);
-    if (sender === undefined || this.localStream === null) return;
-    const old = sender.track;
-    await sender.replaceTrack(track);
-    if (old !== null) {
-      this.localStream.removeTrack(old);
-      old.stop();
-    }
-    this.localStream.addTrack(track);
-    // The call may have ended while the browser replaced.
-    if (this.#closing.signal.aborted) track.stop();
+  async replaceTrack(
+    kind: MediaKind,
+    track: MediaStreamTrack | null,
+  ): Promise<void> {
+    await this.#link?.replaceTrack(kind, track);
+    await this.#next?.replaceTrack(kind, track);
+  }
+
+  send(frame: string): boolean {
+    // A lost connection's channel stays open for a while, and what it takes is lost.
+    if (this.#resumer !== null) return false;
+    return this.#link?.send(frame) ?? false;
+  }
+
+  async quality(): Promise<Quality | null> {
+    const meter = this.#meter;
+    const report = await this.connection?.getStats();
+    return report === undefined ? null : meter.feed(report);
   }
 
   async #connect(): Promise<void> {
     const { signal } = this.#closing;
-    const { mode, signalling } = this.#options;
     // Asked for while the user looks at the permission prompt.
-    const configuration = signalling.configuration(signal);
+    const configuration = this.#options.signalling.configuration(signal);
     configuration.catch(() => undefined);
-    if (mode !== "receive") await this.#open();
+    const local = await abortable(this.#capture(), signal);
     this.#events.negotiating();
     await within(
-      abortable(this.#negotiate(configuration), signal),
+      abortable(this.#negotiate(configuration, local), signal),
       this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
       () => this.#unreachable(),
     );
   }
 
-  async #open(): Promise<void> {
-    const { signal } = this.#closing;
-    const opening = this.#options.capture().then((stream) => {
-      // Permission given after the user gave up must not leave a device open.
-      if (signal.aborted) stopStream(stream);
-      return stream;
-    });
-    this.localStream = await abortable(opening, signal);
+  async #capture(): Promise<MediaStream | null> {
+    const { mode, kinds, capture } = this.#options;
+    return mode === "receive" || kinds.length === 0 ? null : await capture();
   }
 
-  async #negotiate(configuration: Promise<RTCConfiguration>): Promise<void> {
-    const { signal } = this.#closing;
-    const { signalling, webrtcId } = this.#options;
-    const connection = this.#create(await configuration);
-    const connected = this.#watch(connection);
-    connected.catch(() => undefined);
-    connection.onicecandidate = ({ candidate }) => {
+  async #negotiate(
+    configuration: Promise<RTCConfiguration>,
+    local: MediaStream | null,
+  ): Promise<void> {
+    const link = this.#create(await configuration, local, (candidate) => {
       this.#trickle(candidate);
-    };
-    await connection.setLocalDescription(await connection.createOffer());
-    const sdp = connection.localDescription?.sdp ?? "";
-    signal.throwIfAborted();
-    this.offered = true;
-    const answer = await signalling.offer(webrtcId, sdp, signal);
-    signal.throwIfAborted();
-    this.#answered = true;
-    await connection.setRemoteDescription(answer);
-    await connected;
-    await this.#tuneSenders(connection);
-  }
-
-  #create(configuration: RTCConfiguration): RTCPeerConnection {
+    });
+    this.#link = link;
+    const sdp = await link.offer();
     this.#closing.signal.throwIfAborted();
-    if (typeof RTCPeerConnection === "undefined")
-      throw new CallError("unsupported", strings.errors.unsupported);
-    let connection: RTCPeerConnection;
+    this.offered = true;
+    const answer = await this.#offer(sdp, this.#closing.signal);
+    this.#answered = true;
+    await link.connection.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+    await link.connected;
+    await link.tune(this.#options.rtpParameters ?? {});
+  }
+
+  async #offer(sdp: string, signal: AbortSignal): Promise<Answer> {
+    const { signalling, webrtcId, resumable } = this.#options;
+    const wish = { resumable: resumable ?? true, resumeToken: this.#token };
+    const answer = await signalling.offer(webrtcId, sdp, signal, wish);
+    signal.throwIfAborted();
+    this.#token = answer.resumeToken ?? this.#token;
+    return answer;
+  }
+
+  #create(
+    configuration: RTCConfiguration,
+    local: MediaStream | null,
+    onCandidate: (candidate: RTCIceCandidate) => void,
+  ): Link {
+    this.#closing.signal.throwIfAborted();
+    const { mode, kinds, remoteStream } = this.#options;
+    const link: Link = new Link(
+      { configuration, mode, kinds, local },
+      {
+        candidate: onCandidate,
+        track: (track) => {
+          if (link === this.#link) remoteStream.addTrack(track);
+        },
+        state: (state) => {
+          if (link !== this.#link) return;
+          if (state === "connected") this.#connected = true;
+          if (this.#connected) this.#onState(state);
+        },
+        opened: () => {
+          if (link === this.#link) this.#events.opened();
+        },
+        message: (frame) => {
+          // The server may speak on the new connection before it is known to work.
+          this.#events.message(frame);
+        },
+        channelClosed: () => {
+          if (link === this.#link && this.#connected) this.#onGone();
+        },
+      },
+    );
+    return link;
+  }
+
+  #onState(state: RTCPeerConnectionState): void {
+    switch (state) {
+      case "connected":
+        this.#heal();
+        break;
+      case "disconnected":
+        this.#interrupt(HEAL_MS);
+        break;
+      case "failed":
+        if (this.#token === null) this.#lose();
+        else this.#interrupt(0);
+        break;
+      case "closed":
+        this.#onGone();
+        break;
+    }
+  }
+
+  /** The other side closed, without a word of goodbye: that would have come before. */
+  #onGone(): void {
+    if (this.#token === null) this.#end(null);
+    else this.#interrupt(0);
+  }
+
+  #interrupt(waitMs: number): void {
+    if (this.#token === null) {
+      if (this.#giveUpTimer !== undefined) return;
+      this.#events.interrupted();
+      this.#giveUpTimer = setTimeout(() => {
+        this.#lose();
+      }, RECONNECT_TIMEOUT_MS);
+      return;
+    }
+    if (this.#resumer !== null) {
+      if (waitMs === 0) this.#resumer.hurry();
+      return;
+    }
+    this.#events.interrupted();
+    this.#resumer = new Resumer(waitMs, {
+      attempt: (number, signal) => this.#attempt(number, signal),
+      hopeless: (error) =>
+        error instanceof CallError && HOPELESS.includes(error.kind),
+      onGivenUp: (error) => {
+        if (error instanceof CallError) this.#end(error);
+        else this.#lose();
+      },
+    });
+  }
+
+  /** The old connection works again: a new one isn't needed any more. */
+  #heal(): void {
+    if (this.#moved) return;
+    if (this.#resumer === null && this.#giveUpTimer === undefined) return;
+    clearTimeout(this.#giveUpTimer);
+    this.#giveUpTimer = undefined;
+    this.#resumer?.stop();
+    this.#resumer = null;
+    this.#next?.close();
+    this.#next = null;
+    this.#events.resumed();
+    this.#events.opened();
+  }
+
+  /** A new connection for the same session: aiortc can't restart ICE in the old one. */
+  async #attempt(number: number, signal: AbortSignal): Promise<void> {
+    this.#events.attempt(number);
+    const { signalling } = this.#options;
+    const configuration = await abortable(signalling.configuration(signal), signal);
+    const local = await abortable(this.#capture(), signal);
+    // Sent after the answer: before, the server would take them for the old one's.
+    const early: RTCIceCandidate[] = [];
+    let answered = false;
+    const link = this.#create(configuration, local, (candidate) => {
+      if (answered) this.#trickle(candidate);
+      else early.push(candidate);
+    });
+    this.#next = link;
+    const dial = async () => {
+      const answer = await this.#offer(await link.offer(), signal);
+      answered = true;
+      this.#moved = true;
+      for (const candidate of early) this.#trickle(candidate);
+      const { sdp } = answer;
+      await link.connection.setRemoteDescription({ type: "answer", sdp });
+      await link.connected;
+    };
     try {
-      connection = new RTCPeerConnection(configuration);
+      await abortable(dial(), signal);
     } catch (error) {
-      const reason = (error as Error).message.replace(/\.$/, "");
-      throw new CallError("turn", strings.errors.turn(reason), { cause: error });
+      link.close();
+      throw error;
     }
-    this.connection = connection;
-    this.#addMedia(connection);
-    this.#addChannel(connection);
-    connection.ontrack = ({ track }) => {
-      this.remoteStream.addTrack(track);
-    };
-    return connection;
+    this.#adopt(link);
+    await link.tune(this.#options.rtpParameters ?? {});
   }
 
-  #addMedia(connection: RTCPeerConnection): void {
-    const direction = directionOf(this.#options.mode);
-    for (const kind of this.#options.kinds) {
-      const tracks = this.localStream?.getTracks() ?? [];
-      const track = tracks.find((one) => one.kind === kind);
-      const streams = this.localStream === null ? [] : [this.localStream];
-      connection.addTransceiver(track ?? kind, { direction, streams });
-    }
+  #adopt(link: Link): void {
+    const { remoteStream } = this.#options;
+    const old = this.#link;
+    this.#link = link;
+    this.#next = null;
+    this.#moved = false;
+    this.#resumer?.stop();
+    this.#resumer = null;
+    this.#meter = new QualityMeter();
+    old?.close();
+    for (const track of old?.tracks ?? []) remoteStream.removeTrack(track);
+    for (const track of link.tracks) remoteStream.addTrack(track);
+    this.#events.resumed();
+    this.#events.opened();
   }
 
-  /** Must be part of the first offer: the server never renegotiates. */
-  #addChannel(connection: RTCPeerConnection): void {
-    const channel = connection.createDataChannel("text");
-    channel.onmessage = ({ data }) => {
-      if (!this.#closing.signal.aborted) this.#events.message(data);
-    };
-    channel.onclose = () => {
-      if (this.#connected) this.#end(null);
-    };
-  }
-
-  #trickle(candidate: RTCIceCandidate | null): void {
-    if (candidate === null || candidate.candidate === "") return;
-    const { sdpMid, sdpMLineIndex } = candidate;
-    const body = { candidate: candidate.candidate, sdpMid, sdpMLineIndex };
+  #trickle({ candidate, sdpMid, sdpMLineIndex }: RTCIceCandidate): void {
+    const body: CandidateBody = { candidate, sdpMid, sdpMLineIndex };
     // A lost candidate may not matter; when it does, connecting times out.
     this.#options.signalling
       .candidate(this.#options.webrtcId, body)
       .catch(() => undefined);
-  }
-
-  /** Resolves when connected; later changes go to the events. */
-  #watch(connection: RTCPeerConnection): Promise<void> {
-    return new Promise((resolve, reject) => {
-      connection.onconnectionstatechange = () => {
-        switch (connection.connectionState) {
-          case "connected":
-            if (this.#reconnecting !== undefined) this.#resume();
-            this.#connected = true;
-            resolve();
-            break;
-          case "disconnected":
-            if (this.#connected) this.#interrupt();
-            break;
-          case "failed":
-            reject(this.#unreachable());
-            if (this.#connected) this.#lose();
-            break;
-          case "closed":
-            if (this.#connected) this.#end(null);
-            break;
-        }
-      };
-    });
-  }
-
-  #interrupt(): void {
-    if (this.#reconnecting !== undefined) return;
-    this.#events.interrupted();
-    this.#reconnecting = setTimeout(() => {
-      this.#lose();
-    }, this.#options.reconnectTimeoutMs ?? RECONNECT_TIMEOUT_MS);
-  }
-
-  #resume(): void {
-    clearTimeout(this.#reconnecting);
-    this.#reconnecting = undefined;
-    this.#events.resumed();
   }
 
   #lose(): void {
@@ -252,23 +327,7 @@ export class Peer {
       ? new CallError("no-route", strings.errors.noRoute)
       : new CallError("no-answer", strings.errors.noAnswer);
   }
-
-  async #tuneSenders(connection: RTCPeerConnection): Promise<void> {
-    const wished = this.#options.rtpParameters ?? {};
-    if (Object.keys(wished).length === 0) return;
-    for (const sender of connection.getSenders()) {
-      if (sender.track === null) continue;
-      try {
-        await sender.setParameters({ ...sender.getParameters(), ...wished });
-      } catch (error) {
-        // A wish of the site's owner; the call is fine without it.
-        console.warn("fastrtc: the browser refused rtp_params", error);
-      }
-    }
-  }
 }
 
-function directionOf(mode: Mode): RTCRtpTransceiverDirection {
-  if (mode === "send") return "sendonly";
-  return mode === "receive" ? "recvonly" : "sendrecv";
-}
+export type { MediaKind } from "./devices";
+export type { Mode } from "./transport";

@@ -6,6 +6,16 @@ import { strings } from "./strings";
 export interface Answer {
   sdp: string;
   type: "answer";
+  /** The right to go on with this session by a new connection. */
+  resumeToken?: string;
+}
+
+/** How an offer may be followed by others for the same session. */
+export interface OfferWish {
+  /** Ask for a token, so that a lost connection can be replaced. */
+  resumable: boolean;
+  /** This offer replaces a lost connection of the call. */
+  resumeToken: string | null;
 }
 
 export interface CandidateBody {
@@ -18,7 +28,12 @@ export interface Signalling {
   /** The ICE configuration of this call, resolved anew for each one. */
   configuration(signal: AbortSignal): Promise<RTCConfiguration>;
   /** Send the offer. Rejects with a CallError when the server refuses it. */
-  offer(webrtcId: string, sdp: string, signal: AbortSignal): Promise<Answer>;
+  offer(
+    webrtcId: string,
+    sdp: string,
+    signal: AbortSignal,
+    wish?: OfferWish,
+  ): Promise<Answer>;
   /** Send one candidate; what the server says to it doesn't matter. */
   candidate(webrtcId: string, candidate: CandidateBody): Promise<void>;
   /** Tell the server that the call is over, where there is a way to. */
@@ -48,8 +63,13 @@ export class HttpSignalling implements Signalling {
     return readConfiguration(value ?? {});
   }
 
-  async offer(webrtcId: string, sdp: string, signal: AbortSignal): Promise<Answer> {
-    const body = { sdp, type: "offer", webrtc_id: webrtcId };
+  async offer(
+    webrtcId: string,
+    sdp: string,
+    signal: AbortSignal,
+    wish?: OfferWish,
+  ): Promise<Answer> {
+    const body = offerBody(webrtcId, sdp, wish);
     return readAnswer(await this.#post(body, { signal }));
   }
 
@@ -79,6 +99,15 @@ export class HttpSignalling implements Signalling {
   }
 }
 
+/** The offer as it goes over the wire. */
+export function offerBody(webrtcId: string, sdp: string, wish?: OfferWish): object {
+  const body = { sdp, type: "offer", webrtc_id: webrtcId };
+  if (wish?.resumable !== true) return body;
+  return wish.resumeToken === null
+    ? { ...body, resumable: true }
+    : { ...body, resumable: true, resume_token: wish.resumeToken };
+}
+
 /**
  * The answer in a server's reply.
  *
@@ -90,7 +119,9 @@ export function readAnswer(reply: unknown): Answer {
   if (typeof fields?.error === "string") throw fromRefusal({ error: fields.error });
   if (typeof fields?.sdp !== "string" || fields.type !== "answer")
     throw new CallError("server", strings.errors.server);
-  return { sdp: fields.sdp, type: "answer" };
+  const answer: Answer = { sdp: fields.sdp, type: "answer" };
+  const { resume_token: token } = fields;
+  return typeof token === "string" ? { ...answer, resumeToken: token } : answer;
 }
 
 /**

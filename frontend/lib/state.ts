@@ -1,6 +1,7 @@
 /** What a call is doing, as a pure function of what happened to it. */
 
 import type { CallError } from "./errors";
+import type { TransportName } from "./transport";
 
 export type Phase =
   | "idle"
@@ -27,6 +28,10 @@ export interface CallState {
   readonly error: CallError | null;
   /** Why the call ended, in the server's words. */
   readonly notice: string | null;
+  /** What carries the call. */
+  readonly transport: TransportName;
+  /** While reconnecting: how many new connections were tried; else 0. */
+  readonly attempt: number;
 }
 
 export type CallEvent =
@@ -34,7 +39,9 @@ export type CallEvent =
   | { type: "negotiate" }
   | { type: "connected" }
   | { type: "interrupted" }
+  | { type: "attempt"; number: number }
   | { type: "resumed" }
+  | { type: "transport"; transport: TransportName }
   | { type: "log"; data: string }
   | { type: "voice"; who: "user" | "bot"; active: boolean }
   | { type: "end"; notice?: string }
@@ -47,6 +54,8 @@ export const IDLE: CallState = Object.freeze({
   responding: false,
   error: null,
   notice: null,
+  transport: "webrtc",
+  attempt: 0,
 });
 
 const CONNECTED: readonly Phase[] = [
@@ -83,7 +92,13 @@ export function reduce(state: CallState, event: CallEvent): CallState {
         ? { ...state, phase: "reconnecting" }
         : state;
     case "resumed":
-      return phase === "reconnecting" ? { ...state, phase: state.turn } : state;
+      return phase === "reconnecting"
+        ? { ...state, phase: state.turn, attempt: 0 }
+        : state;
+    case "attempt":
+      return phase === "reconnecting" ? { ...state, attempt: event.number } : state;
+    case "transport":
+      return isActive(phase) ? { ...state, transport: event.transport } : state;
     case "log":
       return isLive(phase) ? onLog(state, event.data) : state;
     case "voice":

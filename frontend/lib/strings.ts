@@ -28,15 +28,69 @@ const english = {
     silence: "Mute speaker",
     unsilence: "Unmute speaker",
     chooseMicrophone: "Choose a microphone",
+    startVideo: "Start video",
+    startCall: "Start call",
+    startWatching: "Watch",
+    chooseDevice: "Choose microphone and camera",
+    chooseCamera: "Choose a camera",
+    cameraOff: "Turn camera off",
+    cameraOn: "Turn camera on",
+    flip: "Switch to the other camera",
+    share: "Share your screen",
+    stopSharing: "Stop sharing your screen",
+    pictureInPicture: "Picture in picture",
+    fullScreen: "Full screen",
+    leaveFullScreen: "Leave full screen",
+    captions: "Captions",
+    quality: "Connection quality",
+    more: "More",
+    close: "Close",
+    hideSelf: "Hide your picture",
+    showSelf: "Show your picture",
+    moveSelf: "Move your picture: press an arrow key, or drag it",
+    wholeTranscript: "Show the whole transcript",
+    lastLines: "Show the last lines only",
+    send: "Send",
+    talk: "Talk",
+    stopTalking: "Stop talking",
   },
   muteKeyHint: "M",
   microphones: "Microphones",
   microphoneNumber: (number: number) => `Microphone ${number}`,
+  cameraNumber: (number: number) => `Camera ${number}`,
   region: "Voice call",
   you: "You",
   bot: "Reply",
   elapsed: (clock: string) => `Elapsed time ${clock}`,
   remaining: (clock: string) => `${clock} left`,
+  cameraKeyHint: "V",
+  cameras: "Cameras",
+  videoRegion: "Video call",
+  askingCamera: "Allow the camera in your browser…",
+  askingBoth: "Allow the microphone and the camera in your browser…",
+  cameraIsOff: "Your camera is off",
+  sharingScreen: "You share your screen",
+  yourPicture: "Your picture",
+  theirPicture: "Picture of the call",
+  soundOnly: "Connected through the server's own port (sound only)",
+  secondsLeft: (seconds: number) => `The call ends in ${seconds} seconds`,
+  transcript: "Transcript",
+  typeHere: "Type a message, or talk",
+  typeOnly: "Type a message",
+  quality: {
+    good: "Good connection",
+    fair: "Fair connection",
+    poor: "Poor connection",
+    measuring: "Measuring…",
+    unknown: "No figures yet",
+    roundTrip: "Round trip",
+    loss: "Lost",
+    jitter: "Jitter",
+    frameRate: "Pictures",
+    milliseconds: (value: string) => `${value} ms`,
+    percent: (value: string) => `${value} %`,
+    perSecond: (value: string) => `${value} a second`,
+  },
   errors: {
     denied:
       "The microphone is blocked. Allow it in your browser's site settings, then try again.",
@@ -46,7 +100,7 @@ const english = {
     busyMicrophone:
       "The microphone is in use by another program. Close that program, then try again.",
     insecure:
-      "Browsers give the microphone only to secure pages. Open this page with https:// or on localhost.",
+      "Browsers give microphone and camera only to secure pages. Open this page with https:// or on localhost.",
     unsupported:
       "This browser cannot make calls. Use a current Chrome, Edge, Firefox or Safari.",
     noRoute:
@@ -65,10 +119,40 @@ const english = {
     server: "The server failed. Try again, or look into the server's log.",
     turn: (reason: string) =>
       `The TURN configuration is wrong: ${reason}. The site's owner must correct rtc_configuration.`,
-    playback: "Your browser blocked the sound. Turn the speaker off and on again.",
+    playback:
+      "Your browser blocked the sound. Click or tap anywhere on this page to hear it.",
     switchFailed:
       "That microphone could not be opened. The call goes on with the one before.",
     microphoneLost: "The microphone stopped working. Choose another one.",
+    deniedCamera:
+      "The camera is blocked. Allow it in your browser's site settings, then try again.",
+    deniedBoth:
+      "The microphone and the camera are blocked. Allow them in your browser's site settings, then try again.",
+    deniedCameraBySystem:
+      "Your system blocks the camera for this browser. Allow it in the system's privacy settings, then try again.",
+    noCamera: "No camera was found. Plug one in, then try again.",
+    noDevices:
+      "No microphone and no camera were found. Plug one in, then try again.",
+    busyCamera:
+      "The camera is in use by another program. Close that program, then try again.",
+    cameraSwitchFailed:
+      "That camera could not be opened. The call goes on with the one before.",
+    cameraLost: "The camera stopped working. Choose another one.",
+    noOtherCamera: "There is no other camera.",
+    withoutCamera: (reason: string) =>
+      `The call goes on without a camera. ${reason}`,
+    withoutMicrophone: (reason: string) =>
+      `The call goes on without a microphone. ${reason}`,
+    screenDenied:
+      "The screen is not shared: your browser or system does not allow it.",
+    screenUnsupported:
+      "This browser cannot share the screen. Use one on a computer instead of a phone.",
+    noVideo: "This call sends no picture.",
+    noCall: "There is no call. Start one, then send.",
+    textTooLong: (limit: number) =>
+      `That text is too long. At most ${limit} characters can be sent at once.`,
+    tooManyTexts: "Too many texts wait for the connection. Try again in a moment.",
+    gone: "The connection was lost for too long and the server ended the call. Start a new one.",
   },
 };
 

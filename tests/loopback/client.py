@@ -110,12 +110,15 @@ class Client:
         self._listener: asyncio.Task[None] | None = None
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.channel = self.pc.createDataChannel("text")
-        self.pc.addTrack(self.microphone)
+        self._add_media()
         self.pc.on("track", self._on_track)
         self.pc.on("connectionstatechange", self._changed.set)
         self.channel.on("message", self._on_message)
         self.channel.on("open", self._on_open)
         self.opened = False
+
+    def _add_media(self) -> None:
+        self.pc.addTrack(self.microphone)
 
     # -- what happens to it ------------------------------------------------------------
 

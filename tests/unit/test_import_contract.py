@@ -58,11 +58,13 @@ NAMES = [
 ]
 
 BEYOND_FASTRTC = [
+    "Caption",
     "EndOfTurnModel",
     "KeywordSpotter",
     "ReplyEnded",
     "STTModel",
     "SilenceOnly",
+    "show_caption",
 ]
 """Ours alone."""
 
@@ -149,6 +151,7 @@ STREAM = {
     "ui_args": None,
     "verbose": True,
 }
+STREAM_BEYOND_FASTRTC = {"video_bit_rate": None}
 
 WEBRTC = [
     "label",
@@ -242,7 +245,7 @@ def test_the_streams_signature() -> None:
     """Lost otherwise: a keyword of a working program would be refused."""
     first, *others = inspect.signature(fastrtc.Stream).parameters.values()
     assert first.name == "handler"
-    assert {p.name: p.default for p in others} == STREAM
+    assert {p.name: p.default for p in others} == {**STREAM, **STREAM_BEYOND_FASTRTC}
     assert {p.kind for p in others} == {inspect.Parameter.KEYWORD_ONLY}
     for name in ("ui", "webrtc_component", "mount", "set_input", "offer"):
         assert hasattr(fastrtc.Stream, name)

@@ -11,10 +11,13 @@ from fastrtc.errors import RefusedError
 from fastrtc.messages import (
     Candidate,
     Offer,
+    WebRTCData,
     create_message,
     error_message,
+    parse_client_message,
     parse_signal,
 )
+from fastrtc.options import MAX_MESSAGE_CHARS
 
 SDP = "v=0\r\n"
 CANDIDATE = {"candidate": "candidate:1", "sdpMid": "0", "sdpMLineIndex": 0}
@@ -104,3 +107,37 @@ def test_bad_candidates_are_refused(candidate: Any) -> None:
         parse_signal(body)
     assert caught.value.code == "invalid_candidate_format"
     assert caught.value.message
+
+
+def test_what_was_typed() -> None:
+    """Lost otherwise: typed text would never arrive."""
+    assert parse_client_message('{"type": "text", "data": "héllo"}') == "héllo"
+    assert parse_client_message('{"type": "text", "data": ""}') == ""
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b'{"type": "text", "data": "x"}',
+        None,
+        "",
+        "handshake",
+        "null",
+        "[]",
+        '{"type": "text"}',
+        '{"type": "text", "data": 3}',
+        '{"type": "text", "data": null}',
+        '{"type": "ping", "data": "x"}',
+        '{"data": "x"}',
+        "[" * 60_000,
+        json.dumps({"type": "text", "data": "x" * MAX_MESSAGE_CHARS}),
+    ],
+)
+def test_other_messages_are_no_text(message: Any) -> None:
+    """Lost otherwise: what pages send for themselves would be taken for words."""
+    assert parse_client_message(message) is None
+
+
+def test_what_reply_functions_get_can_be_made_by_tests() -> None:
+    """Lost otherwise: a reply function for text could not be tested by calling it."""
+    assert WebRTCData("me") == WebRTCData(webrtc_id="me", textbox="", audio=None)

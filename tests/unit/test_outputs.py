@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 import pytest
+from av import VideoFrame
 
-from fastrtc import AdditionalOutputs, CloseStream
+from fastrtc import AdditionalOutputs, Caption, CloseStream
 from fastrtc.errors import OutputError
+from fastrtc.options import MAX_MESSAGE_CHARS
 from fastrtc.outputs import Emission, parse_emission
 
 PCM = np.array([[1, -2, 3]], np.int16)
@@ -135,3 +138,51 @@ def test_what_is_not_allowed_gets_an_error_that_says_what_is(
         parse_emission(value)
     with pytest.raises(TypeError):
         parse_emission(value)
+
+
+def test_a_picture_alone_is_something() -> None:
+    """Lost otherwise: video handlers that make no sound would show nothing."""
+    assert not Emission(picture=VideoFrame(2, 2, "yuv420p")).empty
+    assert Emission().picture is None
+
+
+def test_captions() -> None:
+    """Lost otherwise: the bot's words could not be read."""
+    line = Caption("Hello")
+    assert parse_emission(line) == Emission(caption=line)
+    assert not parse_emission(line).empty
+    both = parse_emission(((24_000, PCM), line))
+    assert both.caption is line
+    assert both.clip is not None
+    assert parse_emission((None, line)) == Emission(caption=line)
+
+
+def test_a_captions_message() -> None:
+    """Lost otherwise: pages could not read captions."""
+    named = json.loads(Caption("Hi", "user", False, "a").message())
+    assert named == {
+        "type": "caption",
+        "data": {"role": "user", "text": "Hi", "id": "a", "final": False},
+    }
+    line = Caption("Hi")
+    first, second = json.loads(line.message()), json.loads(line.message())
+    assert first["data"].pop("id") != second["data"].pop("id")
+    expected = {"role": "assistant", "text": "Hi", "final": True}
+    assert first["data"] == second["data"] == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"text": 3}, "text must be a str of at most 65536 characters, not a int"),
+        ({"text": "x" * (MAX_MESSAGE_CHARS + 1)}, "not one of 65537"),
+        ({"text": "x", "role": "bot"}, "role must be .* not 'bot'"),
+        ({"text": "x", "id": 3}, "id must be a str of 1 to 128 characters, not a int"),
+        ({"text": "x", "id": ""}, "not one of 0"),
+        ({"text": "x", "id": "x" * 129}, "not one of 129"),
+    ],
+)
+def test_bad_captions_are_refused(arguments: Any, error: str) -> None:
+    """Lost otherwise: the mistake would show on some page, or nowhere."""
+    with pytest.raises(OutputError, match=error):
+        Caption(**arguments)

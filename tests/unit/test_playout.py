@@ -11,6 +11,7 @@ import pytest
 from fastrtc.errors import SessionClosedError
 from fastrtc.outputs import Clip
 from fastrtc.session import Frame, Playout
+from fastrtc.session.playout import MAX_MARKS
 from tests.support.handlers import clip, ramp, tone
 
 pytestmark = pytest.mark.virtual_time
@@ -503,3 +504,159 @@ async def test_what_is_said_while_held_is_heard_later() -> None:
     await playout.drained()
     assert len(ear.frames) == 5
     await ear.close()
+
+
+# -- marks ---------------------------------------------------------------------------
+
+
+class Marks:
+    """Notes when marks are reached."""
+
+    def __init__(self, playout: Playout) -> None:
+        self._playout = playout
+        self._loop = asyncio.get_running_loop()
+        self.reached: list[tuple[str, float]] = []
+
+    def put(self, name: str, generation: int | None = None) -> bool:
+        if generation is None:
+            generation = self._playout.generation
+        return self._playout.mark(lambda: self._note(name), generation)
+
+    def _note(self, name: str) -> None:
+        self.reached.append((name, round(self._loop.time(), 6)))
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.reached]
+
+
+async def test_marks_are_reached_with_the_audio_before_them() -> None:
+    """Lost otherwise: captions would come at other times than the words."""
+    playout = Playout()
+    ear, marks = Ear(playout), Marks(playout)
+    assert marks.put("begin")
+    assert marks.names == ["begin"]
+    await playout.put(ramp(FRAME * 5), 0, 30)
+    marks.put("a")
+    marks.put("b")
+    # In the midst of a frame: reached with that frame.
+    await playout.put(ramp(FRAME + 100), 0, 30)
+    marks.put("c")
+    await playout.put(ramp(FRAME * 2 - 100), 0, 30)
+    marks.put("d")
+    await playout.drained()
+    assert marks.reached == [
+        ("begin", 0),
+        ("a", 0.08),
+        ("b", 0.08),
+        ("c", 0.12),
+        ("d", 0.14),
+    ]
+    await ear.close()
+
+
+async def test_a_mark_after_part_of_a_frame() -> None:
+    """Lost otherwise: the caption of a last syllable would never come."""
+    playout = Playout()
+    ear, marks = Ear(playout), Marks(playout)
+    await playout.put(ramp(FRAME + 100), 0, 30)
+    marks.put("finished")
+    playout.finish(0)
+    await playout.drained()
+    assert marks.reached == [("finished", 0.02)]
+    await playout.put(ramp(FRAME * 2), 0, 30)
+    marks.put("next")
+    await playout.drained()
+    assert len(ear.frames) == 4
+    assert marks.reached[1][1] == pytest.approx(ear.times_s[3])
+    await ear.close()
+
+
+async def test_clearing_drops_marks() -> None:
+    """Lost otherwise: words would be read that were never said."""
+    playout = Playout()
+    ear, marks = Ear(playout), Marks(playout)
+    await playout.put(clip(1), 0, 30)
+    marks.put("dropped")
+    await asyncio.sleep(0.5)
+    playout.clear()
+    assert not marks.put("stale", generation=0)
+    await playout.put(clip(0.2), 1, 30)
+    marks.put("new")
+    await playout.drained()
+    assert marks.names == ["new"]
+    assert marks.reached[0][1] == pytest.approx(ear.times_s[-1])
+    await ear.close()
+
+
+async def test_a_pause_holds_marks_back() -> None:
+    """Lost otherwise: captions would run ahead of a voice that waits."""
+    playout = Playout()
+    ear, marks = Ear(playout), Marks(playout)
+    await playout.put(clip(0.2), 0, 30)
+    marks.put("behind")
+    await asyncio.sleep(0.1)
+    playout.hold()
+    await asyncio.sleep(1)
+    assert marks.names == []
+    playout.release()
+    await playout.drained()
+    assert marks.reached[0][1] == pytest.approx(1.2, abs=0.03)
+    # Nothing is queued any more, and still it is held.
+    playout.hold()
+    marks.put("held")
+    marks.put("held too")
+    assert marks.names == ["behind"]
+    playout.release()
+    assert marks.names == ["behind", "held", "held too"]
+    playout.hold()
+    marks.put("cleared")
+    playout.clear()
+    playout.release()
+    assert marks.names == ["behind", "held", "held too"]
+    await ear.close()
+
+
+async def test_marks_at_another_rate() -> None:
+    """Lost otherwise: captions would drift away where the line is slower."""
+    playout = Playout(lambda rate_hz: 8_000)
+    ear, marks = Ear(playout), Marks(playout)
+    for n in range(1, 6):
+        await playout.put(clip(1), 0, 30)
+        marks.put(str(n))
+    playout.finish(0)
+    await playout.drained()
+    times_s = [at_s for _, at_s in marks.reached]
+    assert times_s == pytest.approx([1, 2, 3, 4, 5], abs=0.05)
+    await ear.close()
+
+
+async def test_marks_are_bounded() -> None:
+    """Lost otherwise: a function that never stops would fill the memory."""
+    playout = Playout()
+    marks = Marks(playout)
+    await playout.put(clip(1), 0, 30)
+    for n in range(MAX_MARKS + 2):
+        marks.put(str(n))
+    assert marks.names == ["0", "1"]
+    playout.close()
+    assert marks.names == ["0", "1"]
+    assert not marks.put("late")
+    assert marks.names == ["0", "1"]
+
+
+async def test_who_is_told_of_clearing() -> None:
+    """Lost otherwise: clients that queue audio would play it after an interruption."""
+    playout = Playout()
+    told: list[int] = []
+    playout.clear()
+    playout.on_clear = lambda: told.append(playout.generation)
+    await playout.put(clip(1), 1, 30)
+    playout.clear()
+    playout.clear()
+    assert told == [2, 3]
+    assert playout.queued_s == 0
+    playout.on_clear = None
+    playout.clear()
+    playout.close()
+    assert told == [2, 3]

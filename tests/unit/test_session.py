@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from fastrtc import AdditionalOutputs, CloseStream, WebRTCError
+from fastrtc import AdditionalOutputs, Caption, CloseStream, WebRTCError
 from fastrtc.options import CLOSE_GRACE_S
+from fastrtc.outputs import parse_emission
 from fastrtc.session import Session
 from tests.support.handlers import AsyncHandler, SyncHandler, tone
 from tests.support.sessions import FRAME, Client, Messages, Transport
@@ -340,3 +341,59 @@ async def test_a_blocked_thread_does_not_keep_the_session() -> None:
     assert loop.time() - before_s <= CLOSE_GRACE_S + 0.1
     assert len(client.table) == 0
     release.set()
+
+
+# -- captions and text -----------------------------------------------------------------
+
+
+async def test_captions_wait_while_the_client_is_lost() -> None:
+    """Lost otherwise: a hole in the network would be one in the transcript too."""
+    session, _, transport, messages = make()
+    session.allow_resuming()
+    session.connected(None, sends=())
+    for word in ("one", "two", "three"):
+        await session.deliver(parse_emission(Caption(word)), 0, 30)
+        await session.deliver(parse_emission((24_000, tone(1.0))), 0, 30)
+    await asyncio.sleep(1.5)
+    session.lost(transport, "the network is gone")
+    for task in session._unseen:
+        task.cancel()
+    await asyncio.sleep(5)
+    assert [data["text"] for data in messages.of("caption")] == ["one", "two"]
+    again = Transport()
+    await session.resume(again)
+    session.channel.open(messages)
+    session.connected(None, sends=())
+    await asyncio.sleep(1)
+    assert [data["text"] for data in messages.of("caption")] == ["one", "two", "three"]
+    await session.close()
+
+
+async def test_a_caption_of_an_interrupted_reply_is_not_shown() -> None:
+    """Lost otherwise: the transcript would go on after an interruption."""
+    session, _, _, messages = make()
+    session.connected(None)
+    session.clear()
+    assert not await session.deliver(parse_emission(Caption("stale")), 0, 30)
+    assert await session.deliver(parse_emission(Caption("fresh")), 1, 30)
+    assert [data["text"] for data in messages.of("caption")] == ["fresh"]
+    await session.close()
+
+
+async def test_text_needs_a_connection() -> None:
+    """Lost otherwise: a handler would be asked before it began, or after its end."""
+    got: list[str] = []
+
+    class Reading(Counting):
+        async def receive_text(self, text: str) -> None:
+            got.append(text)
+
+    session = Session("me", Reading())
+    session.start(Transport())
+    session.receive_text("early")
+    session.connected(None)
+    session.receive_text("in time")
+    await asyncio.sleep(1)
+    await session.close()
+    session.receive_text("late")
+    assert got == ["in time"]

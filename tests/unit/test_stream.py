@@ -73,11 +73,20 @@ def test_outputs_need_their_handler() -> None:
         make(additional_outputs=[object()])
 
 
-def test_what_is_not_there_is_refused() -> None:
+def test_unknown_looks_are_refused() -> None:
     """Lost otherwise: a page would come up without the text box it was asked for."""
     handler = ReplyOnPause(lambda audio: None, model=LoudnessModel())
+    make(handler, ui_args={"variant": "textbox"})
+    options: Any = {"ui_args": {"variant": "textarea"}}
     with pytest.raises(ConfigurationError, match="textbox"):
-        make(handler, ui_args={"variant": "textbox"})
+        make(handler, **options)
+
+
+@pytest.mark.parametrize("value", [0, -1, True, 1000, 2e6, "2M"])
+def test_wrong_bit_rates_are_refused(value: Any) -> None:
+    """Lost otherwise: a rate in kbit/s would be a picture of a few blocks."""
+    with pytest.raises(ConfigurationError, match="bits per second"):
+        make(video_bit_rate=value)
 
 
 @pytest.mark.parametrize("place", ["Spaces", "Colab"])

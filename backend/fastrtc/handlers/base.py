@@ -16,6 +16,7 @@ from typing_extensions import Self
 from ..errors import ArgsTimeoutError, ConfigurationError, SessionClosedError
 from ..options import ARGS_TIMEOUT_S
 from ..outputs import EmitType, VideoEmitType
+from ..pictures import Color
 from .link import Channel, Link
 
 AudioFrame: TypeAlias = tuple[int, NDArray[np.int16]]
@@ -57,6 +58,9 @@ class StreamHandlerBase(ABC):
     input_sample_rate: int = 48_000
     output_frame_size: int = 24_000 // FRAMES_PER_S
     fps: int = 30
+    color: Color = "bgr"
+    """Order of the channels of the pictures that `video_receive` gets and
+    `video_emit` gives: "bgr", or "rgb"."""
 
     latest_args: list[Any]
     args_set: asyncio.Event
@@ -243,6 +247,13 @@ class StreamHandlerBase(ABC):
 
         A generator function, an async one, or one that returns a single value, of
         what `emit` gives. `emit` is asked when it has ended; `clear_queue` ends it.
+        """
+        return None
+
+    def receive_text(self, text: str) -> Any:
+        """Take what the user typed instead of saying it; may be a coroutine function.
+
+        Nothing becomes of it unless a handler defines this. `ReplyOnPause` answers.
         """
         return None
 

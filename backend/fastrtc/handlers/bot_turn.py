@@ -8,9 +8,9 @@ from typing import Any, Protocol, TypeAlias
 
 from ..messages import create_message
 from ..options import HOLD_LIMIT_S
-from .base import AudioFrame
 from .link import Link
 from .replies import Reply, ReplyEnded
+from .typed_text import Said
 
 ReplyFn: TypeAlias = Callable[..., Any]
 
@@ -18,8 +18,8 @@ ReplyFn: TypeAlias = Callable[..., Any]
 class Bot(Protocol):
     """Whose replies they are."""
 
-    async def arguments(self, audio: AudioFrame | None) -> tuple[Any, ...]:
-        """What a reply function is called with; `audio` is None for a greeting."""
+    async def arguments(self, said: Said | None) -> tuple[Any, ...]:
+        """What a reply function is called with; `said` is None for a greeting."""
         ...
 
     def on_outputs(self, values: tuple[Any, ...]) -> None:
@@ -57,24 +57,24 @@ class BotTurn:
 
     # -- replies -------------------------------------------------------------------
 
-    def begin(self, fn: ReplyFn, audio: AudioFrame | None) -> None:
+    def begin(self, fn: ReplyFn, said: Said | None) -> None:
         """Reply; what is heard now is interrupted."""
         self.interrupt()
-        reply = self._make(fn, audio)
+        reply = self._make(fn, said)
         self._take(reply)
         self._spawn(reply)
 
-    def prepare(self, fn: ReplyFn, audio: AudioFrame) -> None:
+    def prepare(self, fn: ReplyFn, said: Said) -> None:
         """Begin a reply of which nobody hears before `confirm`."""
         self.discard()
-        self._early = self._make(fn, audio, early=True)
+        self._early = self._make(fn, said, early=True)
         self._spawn(self._early)
 
-    def confirm(self, fn: ReplyFn, audio: AudioFrame) -> None:
+    def confirm(self, fn: ReplyFn, said: Said) -> None:
         """Reply with what was prepared, or anew when nothing was."""
         reply, self._early = self._early, None
         if reply is None:
-            self.begin(fn, audio)
+            self.begin(fn, said)
             return
         self.interrupt()
         self._take(reply)
@@ -109,10 +109,8 @@ class BotTurn:
         """Of the reply in progress."""
         return self._link.played_ms - self._heard_before_ms
 
-    def _make(
-        self, fn: ReplyFn, audio: AudioFrame | None, *, early: bool = False
-    ) -> Reply:
-        return Reply(fn, self._link, self._bot.on_outputs, audio, early=early)
+    def _make(self, fn: ReplyFn, said: Said | None, *, early: bool = False) -> Reply:
+        return Reply(fn, self._link, self._bot.on_outputs, said, early=early)
 
     def _take(self, reply: Reply) -> None:
         self._set_responding(True)
@@ -129,7 +127,7 @@ class BotTurn:
     async def _run(self, reply: Reply) -> None:
         heard_out = False
         try:
-            await reply.run(lambda: self._bot.arguments(reply.audio))
+            await reply.run(lambda: self._bot.arguments(reply.said))
             heard_out = reply is not self._reply or await self._link.played_out()
         finally:
             if reply is self._early:

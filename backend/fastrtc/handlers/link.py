@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..context import Context
 from ..outputs import Emission
+
+if TYPE_CHECKING:
+    import av
 
 
 class Channel(Protocol):
@@ -44,6 +47,23 @@ class Link(Protocol):
         self, emission: Emission, generation: int, bound_s: float
     ) -> bool:
         """Play and publish what user code gave; False once it was interrupted."""
+        ...
+
+    def show_picture(self, picture: av.VideoFrame, time_s: float) -> None:
+        """Show a live picture now; the newest one wins.
+
+        Args:
+            picture: yuv420p with even sides.
+            time_s: when it was taken, on the loop's clock.
+        """
+        ...
+
+    async def put_picture(self, picture: av.VideoFrame, due_s: float) -> bool:
+        """Show a picture at its time, after waiting while enough are queued.
+
+        Returns:
+            False when the session has ended.
+        """
         ...
 
     def finish(self, generation: int) -> None:

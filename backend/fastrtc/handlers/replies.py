@@ -11,9 +11,9 @@ from typing import Any
 from ..messages import create_message
 from ..options import PLAYOUT_REPLY_S
 from ..outputs import Emission, parse_emission
-from .base import AudioFrame
 from .calls import iterate
 from .link import Link
+from .typed_text import Said
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Reply:
         function: the reply function.
         link: the session.
         on_outputs: told the values of AdditionalOutputs.
-        audio: what the user said; None for a function that speaks first.
+        said: what the user said or typed; None for a function that speaks first.
         early: nobody may hear of it before `confirm`.
     """
 
@@ -50,14 +50,14 @@ class Reply:
         function: Callable[..., Any],
         link: Link,
         on_outputs: Callable[[tuple[Any, ...]], None],
-        audio: AudioFrame | None,
+        said: Said | None,
         *,
         early: bool = False,
     ) -> None:
         self._function = function
         self._link = link
         self._on_outputs = on_outputs
-        self.audio = audio
+        self.said = said
         self._stopped = asyncio.Event()
         self._announced = False
         self._generation = link.generation
@@ -133,14 +133,14 @@ class Reply:
                 return
 
     async def _deliver(self, emission: Emission) -> bool:
-        if emission.clip is not None:
+        if emission.clip is not None or emission.caption is not None:
             self._announce()
         if emission.outputs is not None:
             self._on_outputs(emission.outputs.args)
         return await self._link.deliver(emission, self._generation, PLAYOUT_REPLY_S)
 
     def _announce(self) -> None:
-        """Tell the page once, before the audio; at the end if there was none."""
+        """Tell the page once, before what is heard or read first, else at the end."""
         if not self._announced:
             self._announced = True
             self._link.channel.send(create_message("log", "response_starting"))

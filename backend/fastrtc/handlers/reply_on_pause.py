@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..end_of_turn import EndOfTurnModel, SilenceOnly, get_end_of_turn_model
-from ..errors import ConfigurationError, ModelTimeoutError
+from ..errors import ConfigurationError, ModelTimeoutError, WebRTCError
 from ..messages import LogEvent, create_message
 from ..options import VAD_TIMEOUT_S, AlgoOptions
 from ..outputs import EmitType
@@ -28,6 +28,13 @@ from .listening import Heard, Listener, Paused, Started, Utterance
 from .parameters import Parameters
 from .replies import ReplyEnded
 from .threads import threads
+from .typed_text import (
+    Said,
+    first_argument,
+    page_value,
+    take_text,
+    takes_webrtc_data,
+)
 
 ReplyFnGenerator: TypeAlias = Callable[..., Any]
 
@@ -68,7 +75,9 @@ class ReplyOnPause(StreamHandler):
             one (a bound method, a partial, a callable object, a function that
             returns an iterator). Its first argument is `(sample_rate, array)`,
             int16 of shape (1, samples); further ones get the additional inputs.
-            It yields what `emit` of a StreamHandler gives.
+            It yields what `emit` of a StreamHandler gives. If its first parameter
+            is annotated as `WebRTCData`, or the page has a textbox, it gets a
+            `WebRTCData` instead, and is called with what the user types as well.
         startup_fn: a function of the same kind, without the audio argument, that
             speaks first.
         algo_options: when a turn starts and ends, and what interrupts the bot.
@@ -129,6 +138,7 @@ class ReplyOnPause(StreamHandler):
         self.state = AppState()
         self._bot: BotTurn | None = None
         self._parameters = Parameters(fn)
+        self._takes_webrtc_data = takes_webrtc_data(fn)
         self._listener: Listener | None = None
         self._asker: Asker | None = None
         self._pause_number = 0
@@ -306,15 +316,45 @@ class ReplyOnPause(StreamHandler):
         self._on_loop(self.interrupt)
 
     def trigger_response(self) -> None:
-        """Reply now, without waiting for a pause; from any thread."""
+        """Reply now, without waiting for a pause; from any thread.
+
+        The reply is to what was typed, if the page's value says so, else to nothing.
+        """
         self._on_loop(self._reply_now)
 
     def _reply_now(self) -> None:
+        nothing = (self.input_sample_rate, np.zeros((1, 0), np.int16))
+        self._reply_to(take_text(self.latest_args) or nothing)
+
+    async def receive_text(self, text: str) -> None:
+        """Reply to what the user typed, if it is more than spaces.
+
+        It interrupts the bot, also with `can_interrupt=False`: nobody types by
+        mistake. What the user was saying is dropped.
+
+        Raises:
+            WebRTCError: the reply function takes audio only.
+        """
+        if not self._takes_text:
+            raise WebRTCError("This app takes no typed text.") from ConfigurationError(
+                "the reply function is called with typed text if its first parameter "
+                "is annotated so: def reply(message: WebRTCData). Then it always "
+                "gets one; what was said is its .audio."
+            )
+        if text.strip():
+            # The page may have told it by its value as well.
+            take_text(self.latest_args)
+            self._reply_to(text)
+
+    @property
+    def _takes_text(self) -> bool:
+        return self._takes_webrtc_data or page_value(self.latest_args) is not None
+
+    def _reply_to(self, said: Said) -> None:
         if self._detached:
             return
         self._forget_turn()
-        nothing = np.zeros((1, 0), np.int16)
-        self._speaker.begin(self.fn, (self.input_sample_rate, nothing))
+        self._speaker.begin(self.fn, said)
 
     def _forget_turn(self) -> None:
         """The user's turn in progress, and the bot's."""
@@ -355,16 +395,16 @@ class ReplyOnPause(StreamHandler):
         if self.phone_mode:
             self.latest_args = [WEBRTC_VALUE, *values]
 
-    async def arguments(self, audio: AudioFrame | None) -> tuple[Any, ...]:
+    async def arguments(self, said: Said | None) -> tuple[Any, ...]:
         """What a reply function is called with, after the inputs have come."""
         await self._await_inputs()
         values = tuple(self.latest_args[1:])
-        if audio is None:
+        if said is None:
             return self._startup_arguments(values)
-        first: Any = audio
-        if self.latest_args and hasattr(self.latest_args[0], "webrtc_id"):
-            first = self.latest_args[0]
-            first.audio = audio
+        first: Any = said
+        if isinstance(said, str) or self._takes_text:
+            webrtc_id = self._attached().context.webrtc_id
+            first = first_argument(said, page_value(self.latest_args), webrtc_id)
         if not self._needs_additional_inputs:
             return (first,)
         return (first, *self._parameters.fit(values))

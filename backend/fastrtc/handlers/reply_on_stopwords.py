@@ -43,7 +43,8 @@ class ReplyOnStopWords(ReplyOnPause):
 
     Talk without a stop word neither holds nor interrupts the bot while it replies.
     With `can_interrupt` a stop word does, as soon as it is heard. While the bot is
-    awake it is interrupted by speech, as in `ReplyOnPause`.
+    awake it is interrupted by speech, as in `ReplyOnPause`. Typed text needs no stop
+    word.
 
     Args:
         fn: as in `ReplyOnPause`.
@@ -310,9 +311,9 @@ class ReplyOnStopWords(ReplyOnPause):
         if self._awake:
             super()._hold()
 
-    def reset(self) -> None:
-        """Forget the turns, that inputs have come, and that the word was said."""
-        super().reset()
+    def _forget_turn(self) -> None:
+        """Those that wait for a slow model too, and that the word was said."""
+        super()._forget_turn()
         self._turns.clear()
         self._turn = self._pause = None
         self._awake_until_s = -math.inf

@@ -10,13 +10,14 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Coroutine
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ..options import (
     CLOSE_GRACE_S,
     EMIT_ERRORS_IN_A_ROW,
     EMIT_RETRY_MS,
     INPUT_QUEUE_FRAMES,
+    INPUT_QUEUE_TEXTS,
     PLAYOUT_EMIT_S,
     PLAYOUT_REPLY_S,
 )
@@ -24,6 +25,10 @@ from ..outputs import CloseStream, Emission, parse_emission
 from .base import AudioFrame, StreamHandlerBase
 from .calls import call, iterate
 from .link import Link
+from .video_runner import video_runner
+
+if TYPE_CHECKING:
+    import av
 
 logger = logging.getLogger("fastrtc")
 
@@ -47,6 +52,9 @@ class HandlerRunner:
         self._inline: Any = handler if handler.receives_on_loop else None
         self._waiting: Any = None
         self._ending = False
+        self._texts: deque[str] = deque(maxlen=INPUT_QUEUE_TEXTS)
+        self._reading = False
+        self.video = video_runner(handler, link)
         self.dropped_frames = 0
 
     def start(self) -> None:
@@ -55,6 +63,38 @@ class HandlerRunner:
         self._spawn(self._receive_loop())
         if not self.handler.pushes:
             self._spawn(self._emit_loop())
+        if self.video is not None:
+            self.video.start()
+
+    def feed_video(self, frame: av.VideoFrame, media_s: float) -> None:
+        """Take a picture from the transport; never waits."""
+        if self.video is not None:
+            self.video.feed(frame, media_s)
+
+    def receive_text(self, text: str) -> None:
+        """Hand the handler what the user typed, one text after the other.
+
+        Full: the oldest goes.
+        """
+        self._texts.append(text)
+        if not self._reading:
+            self._reading = True
+            self._spawn(self._read_texts())
+
+    async def _read_texts(self) -> None:
+        try:
+            while self._texts and not self._ending:
+                await self._read(self._texts.popleft())
+        finally:
+            self._reading = False
+
+    async def _read(self, text: str) -> None:
+        try:
+            await call(self.handler.receive_text, text, owner=self.handler)
+        except asyncio.CancelledError as error:
+            self._check_cancelled("receive_text", error)
+        except Exception as error:
+            self._link.report("receive_text", error)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self._link.spawn(work)
@@ -218,6 +258,8 @@ class HandlerRunner:
         """Call the user's `shutdown`, for a bounded time."""
         # User code that swallows its cancellation must not be called again.
         self._ending = True
+        if self.video is not None:
+            self.video.ending = True
         shutting = asyncio.ensure_future(
             call(self.handler.shutdown, owner=self.handler)
         )

@@ -1,7 +1,17 @@
 """One client is one session, whatever it came in by."""
 
+from .carrier import Transport
 from .playout import Frame, Playout
-from .session import Session, Transport
+from .screen import Screen
+from .session import Session
 from .table import EarlyStore, SessionTable
 
-__all__ = ["EarlyStore", "Frame", "Playout", "Session", "SessionTable", "Transport"]
+__all__ = [
+    "EarlyStore",
+    "Frame",
+    "Playout",
+    "Screen",
+    "Session",
+    "SessionTable",
+    "Transport",
+]

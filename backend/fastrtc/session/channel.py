@@ -44,6 +44,10 @@ class MessageChannel:
         while self._pending:
             send(self._pending.popleft())
 
+    def suspend(self) -> None:
+        """The transport is gone: texts are kept until another one opens the channel."""
+        self._send = None
+
     def close(self) -> None:
         """Nothing is sent any more."""
         self._closed = True

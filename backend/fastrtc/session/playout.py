@@ -7,6 +7,8 @@ generation, queued or still on its way in, is never heard.
 Pacing follows a schedule and not the last frame's departure: a frame that is
 late leaves at once, and those behind it keep their times, so that one hiccup of
 a producer doesn't delay the rest of the stream for good.
+
+Marks stand between clips: each tells when all that was put before it has left.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ FADE_MS = 5
 """Of broken off speech into that silence; a hard end clicks."""
 LATE_LIMIT_S = 0.1
 """A frame later than this starts a new schedule: a pause, not a hiccup."""
+MAX_MARKS = 1000
+"""Marks that wait at most: a caption for each word of several minutes."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +63,21 @@ class _Piece:
     ends: bool
 
 
+@dataclass(frozen=True)
+class _Mark:
+    position: int
+    """Samples that leave before it, counted from the session's first one."""
+    reached: Callable[[], object]
+
+
 class Playout:
     """One session's queue of audio to be heard.
 
     Args:
         choose_rate_hz: from the rate of the first clip to the rate of all frames.
+
+    Attributes:
+        on_clear: called after each `clear`, on the event loop.
     """
 
     def __init__(
@@ -74,6 +88,8 @@ class Playout:
         self._channels = 1
         self._pieces: deque[_Piece] = deque()
         self._queued = 0
+        self._left = 0
+        self._marks: deque[_Mark] = deque()
         self._resampler: StreamResampler | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._space = asyncio.Event()
@@ -86,6 +102,7 @@ class Playout:
         self._origin_s = 0.0
         self._played = 0
         self.generation = 0
+        self.on_clear: Callable[[], object] | None = None
 
     # -- the producer's side ---------------------------------------------------
 
@@ -125,6 +142,27 @@ class Playout:
         self._append(self._at_own_rate(clip), generation, ends=False)
         return True
 
+    def mark(self, reached: Callable[[], object], generation: int) -> bool:
+        """Have `reached` called when all that was put so far has left; once.
+
+        At once if nothing waits, and never if it is cleared before. When too many
+        wait, the oldest is called early.
+
+        Returns:
+            False when the generation was cleared meanwhile, or the session ended.
+        """
+        if self._closed or generation != self.generation:
+            return False
+        if len(self._marks) == MAX_MARKS:
+            self._marks.popleft().reached()
+        self._marks.append(_Mark(self._left + self._queued, reached))
+        self._reach_marks()
+        return True
+
+    def _reach_marks(self) -> None:
+        while self._marks and not self._held and self._marks[0].position <= self._left:
+            self._marks.popleft().reached()
+
     def finish(self, generation: int) -> None:
         """Say that nothing follows soon: a last part of a frame goes out padded."""
         if generation != self.generation:
@@ -146,15 +184,21 @@ class Playout:
         self.generation += 1
         self._held = False
         self._played = 0
-        self._pieces.clear()
-        self._queued = 0
+        self._drop()
         self._resampler = None
         if self._schedule_s is None:
             # Nothing has left yet, so there is nothing to be heard out.
             self._idle.set()
         self._space.set()
         self._notify()
+        if self.on_clear is not None:
+            self.on_clear()
         return heard_ms
+
+    def _drop(self) -> None:
+        self._pieces.clear()
+        self._marks.clear()
+        self._queued = 0
 
     def hold(self) -> None:
         """Let nothing more be heard, and lose nothing, until `release` or `clear`."""
@@ -168,6 +212,7 @@ class Playout:
         if self._held:
             self._held = False
             self._tail.clear()
+            self._reach_marks()
             self._notify()
 
     def _break_off(self) -> None:
@@ -191,8 +236,7 @@ class Playout:
     def close(self) -> None:
         """End it: waiting producers and the transport get SessionClosedError."""
         self._closed = True
-        self._pieces.clear()
-        self._queued = 0
+        self._drop()
         self._space.set()
         self._notify()
         self._idle.set()
@@ -285,7 +329,9 @@ class Playout:
         try:
             await waiter
         finally:
-            self._waiter = None
+            if self._waiter is waiter:
+                # Else another transport waits already.
+                self._waiter = None
             if timer is not None:
                 timer.cancel()
 
@@ -315,6 +361,7 @@ class Playout:
         generation = self._pieces[0].generation if self._pieces else self.generation
         samples = self._cut(self._frame_samples)
         self._played += samples.shape[1]
+        self._reach_marks()
         self._space.set()
         return samples, generation
 
@@ -339,6 +386,7 @@ class Playout:
     def _shorten(self, piece: _Piece, by: int) -> None:
         piece.samples = piece.samples[:, by:]
         self._queued -= by
+        self._left += by
         if not piece.samples.shape[1]:
             self._pieces.popleft()
 

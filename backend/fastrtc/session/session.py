@@ -11,39 +11,40 @@ import asyncio
 import contextlib
 import contextvars
 import logging
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Literal, Protocol, TypeAlias
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..context import Context, current_context
-from ..errors import RefusedError, SessionClosedError, WebRTCError
+from ..errors import RefusedError, SessionClosedError
 from ..handlers.base import AudioFrame, StreamHandlerBase
+from ..handlers.camera import Camera
 from ..handlers.runner import HandlerRunner
-from ..messages import create_message, error_message
-from ..options import CLOSE_GRACE_S, ERROR_MESSAGE_INTERVAL_S, OUTPUTS_GRACE_S
+from ..media import VOICE_CALL, Media
+from ..messages import create_message
+from ..options import (
+    CLOSE_GRACE_S,
+    OUTPUTS_GRACE_S,
+    RECONNECT_GRACE_S,
+)
 from ..outputs import Emission
+from .carrier import Carrier, Transport
 from .channel import MessageChannel
 from .inputs import Inputs
 from .outputs_log import OutputsLog
 from .playout import Playout
+from .reports import ErrorReports
+from .screen import Screen
+
+if TYPE_CHECKING:
+    import av
 
 logger = logging.getLogger("fastrtc")
 
 CANCEL_ROUNDS = 3
 """One for what runs, one for what that begins in its end, one for what ignores it."""
 
-State: TypeAlias = Literal["connecting", "connected", "closed"]
-
-
-class Transport(Protocol):
-    """What a session asks of whatever carries it."""
-
-    def choose_rate_hz(self, rate_hz: int) -> int:
-        """The rate frames are wanted at, given the first clip's."""
-        ...
-
-    async def disconnect(self) -> None:
-        """Cut the connection; called once, from the session's close."""
-        ...
+State: TypeAlias = Literal["connecting", "connected", "lost", "closed"]
 
 
 class Session:
@@ -52,6 +53,7 @@ class Session:
     Args:
         session_id: the client's name for it.
         handler: a copy of the handler, this session's own.
+        media: what is carried, and which way.
         defaults: values of the additional inputs until the page sends its own.
         inputs_announced: a page will send them.
     """
@@ -61,24 +63,27 @@ class Session:
         session_id: str,
         handler: StreamHandlerBase,
         *,
+        media: Media = VOICE_CALL,
         defaults: Sequence[Any] | None = None,
         inputs_announced: bool = False,
     ) -> None:
         self.id = session_id
         self.handler = handler
+        self.media = media
         self.loop = asyncio.get_running_loop()
         self.channel = MessageChannel(self.loop)
         self.context = Context(session_id, send=self.channel.send)
         self.outputs = OutputsLog()
         self.playout = Playout(self._choose_rate_hz)
+        self.screen = Screen()
         self.state: State = "connecting"
-        self.user_errors = 0
+        self._reports = ErrorReports(session_id, self.channel.send)
         self._on_closed: list[Callable[[], object]] = []
-        self._transport: Transport | None = None
+        self._carrier = Carrier(session_id)
+        self._unseen: list[asyncio.Task[None]] = []
+        self._grace: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: list[asyncio.TimerHandle] = []
-        self._last_report_s: dict[str, float] = {}
-        self._last_reported = ""
         self._ended = False
         self._closing: asyncio.Task[None] | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -96,7 +101,7 @@ class Session:
         """
         if self.state == "closed":
             raise RefusedError("connection_closed")
-        self._transport = transport
+        self._carrier.transport = transport
         # Of its own, so that the end of the loop (a server's shutdown cancels all
         # tasks) closes the session like anything else.
         self._keeper = asyncio.ensure_future(self._keep())
@@ -108,15 +113,45 @@ class Session:
             if self.state != "closed":
                 await self._close("the event loop ends")
 
-    def connected(self, time_limit_s: float | None) -> None:
-        """The client is connected: the handler starts, and the time limit runs."""
-        if self.state != "connecting":
+    def connected(
+        self, time_limit_s: float | None, sends: Collection[str] = ("audio",)
+    ) -> None:
+        """The client is connected: the handler starts, and the time limit runs.
+
+        Args:
+            time_limit_s: of the session, from its first connection on.
+            sends: the kinds of media that the transport takes to the client. The
+                others are played to nobody, at the same pace.
+        """
+        if self.state not in ("connecting", "lost"):
             return
+        began = self.state == "connecting"
         self.state = "connected"
+        self._play_unseen(sends)
+        if self._grace is not None:
+            self._grace.cancel()
+            self._grace = None
+        if not began:
+            self.screen.show_again(self.loop.time())
+            return
         self._runner.start()
         self.handler.channel_set.set()
         if time_limit_s is not None:
             self.call_later(time_limit_s, self._out_of_time, time_limit_s)
+
+    def _play_unseen(self, sends: Collection[str]) -> None:
+        for task in self._unseen:
+            task.cancel()
+        kinds = [kind for kind in self.media.kinds if kind not in sends]
+        self._unseen = [self.spawn(self._play_to_nobody(kind)) for kind in kinds]
+
+    async def _play_to_nobody(self, kind: str) -> None:
+        with contextlib.suppress(SessionClosedError):
+            while True:
+                if kind == "audio":
+                    await self.playout.next_frame()
+                else:
+                    await self.screen.next_picture()
 
     def _out_of_time(self, time_limit_s: float) -> None:
         text = f"The time limit of {time_limit_s:g} s was reached."
@@ -136,6 +171,57 @@ class Session:
             callback()
         else:
             self._on_closed.append(callback)
+
+    # -- a client that is lost, and comes back -----------------------------------------
+
+    def allow_resuming(self) -> str:
+        """Let the session outlive its connection.
+
+        Returns:
+            A token: whoever has it is the client.
+        """
+        return self._carrier.make_token()
+
+    def admits(self, token: str) -> bool:
+        """Whether this token lets another connection go on with the session."""
+        return self._carrier.admits(token)
+
+    def lost(self, transport: Transport, reason: str) -> None:
+        """The transport lost its client, which may come back by another one."""
+        if transport is not self._carrier.transport or self.state == "closed":
+            return
+        if self._carrier.token is None or self.state == "connecting":
+            self.close_soon(reason)
+        elif self._closing is None:
+            logger.debug("session %s lost its client: %s", self.id, reason)
+            self._suspend()
+
+    def gone(self, transport: Transport, reason: str) -> None:
+        """The transport's client has left for good."""
+        if transport is self._carrier.transport:
+            self.close_soon(reason)
+
+    def _suspend(self) -> None:
+        """Nothing is heard or seen any more, and nothing is lost of what is queued."""
+        self._carrier.drop()
+        self.channel.suspend()
+        if self.state == "connected":
+            self.state = "lost"
+            reason = "the client did not come back"
+            self._grace = self.call_later(RECONNECT_GRACE_S, self.close_soon, reason)
+
+    async def resume(self, transport: Transport) -> None:
+        """Go on by another transport, which isn't connected yet.
+
+        Raises:
+            RefusedError: the session has ended meanwhile.
+        """
+        if self.state != "closed" and self._closing is None:
+            self._suspend()
+            self._carrier.transport = transport
+            await self._carrier.dropped()
+        if self._closing is not None or self._carrier.transport is not transport:
+            raise RefusedError("connection_closed")
 
     def end(self, text: str) -> None:
         """Tell the client why, then close; nothing more once it is closing."""
@@ -158,13 +244,14 @@ class Session:
     async def _close(self, reason: str) -> None:
         if self.state == "closed":
             return
-        started = self.state == "connected"
+        started = self.state in ("connected", "lost")
         self.state = "closed"
         logger.debug("session %s closes: %s", self.id, reason)
         for timer in self._timers:
             timer.cancel()
         self._inputs.close()
         self.playout.close()
+        self.screen.close()
         self.outputs.close()
         try:
             # Two branches that may each take seconds when something hangs.
@@ -179,14 +266,8 @@ class Session:
                 self._keeper.cancel()
 
     async def _disconnect(self) -> None:
-        if self._transport is None:
-            return
-        try:
-            await asyncio.wait_for(self._transport.disconnect(), CLOSE_GRACE_S)
-        except asyncio.TimeoutError:
-            logger.warning("session %s: its connection did not close in time", self.id)
-        except Exception:
-            logger.exception("session %s: closing its connection failed", self.id)
+        self._carrier.drop()
+        await self._carrier.dropped()
 
     async def _end_handler(self, started: bool) -> None:
         if started:
@@ -218,13 +299,32 @@ class Session:
         if self.state == "connected":
             self._runner.feed(frame)
 
+    def feed_video(self, frame: av.VideoFrame, media_s: float) -> None:
+        """Take a decoded picture of the user's from the transport.
+
+        Args:
+            media_s: its time on the sender's clock, seconds.
+        """
+        if self.state == "connected":
+            self._runner.feed_video(frame, media_s)
+
+    def receive_text(self, text: str) -> None:
+        """Take what the user typed."""
+        if self.state == "connected":
+            self._runner.receive_text(text)
+
+    @property
+    def camera(self) -> Camera | None:
+        """The user's pictures that wait for the handler, with how late they are."""
+        video = self._runner.video
+        return None if video is None else video.camera
+
     def _choose_rate_hz(self, rate_hz: int) -> int:
-        assert self._transport is not None
         # Not less than the handler says it will give: a greeting at 8 kHz must not
         # make the whole call sound like a telephone.
-        return self._transport.choose_rate_hz(
-            max(rate_hz, self.handler.output_sample_rate)
-        )
+        rate_hz = max(rate_hz, self.handler.output_sample_rate)
+        transport = self._carrier.transport
+        return rate_hz if transport is None else transport.choose_rate_hz(rate_hz)
 
     # -- inputs and outputs ------------------------------------------------------------
 
@@ -251,6 +351,9 @@ class Session:
         if emission.outputs is not None:
             self.outputs.add(emission.outputs)
             self.channel.send(create_message("fetch_output", []))
+        if emission.caption is not None:
+            show = partial(self.channel.send, emission.caption.message())
+            self.playout.mark(show, generation)
         if emission.clip is not None:
             try:
                 if not await self.playout.put(emission.clip, generation, bound_s):
@@ -260,10 +363,17 @@ class Session:
         if emission.close is not None:
             self.playout.finish(generation)
             await self.playout.drained()
+            await self.screen.drained()
             await self.outputs.all_taken(OUTPUTS_GRACE_S)
             self.end(emission.close.msg)
             return False
         return True
+
+    def show_picture(self, picture: av.VideoFrame, time_s: float) -> None:
+        self.screen.show(picture, time_s)
+
+    async def put_picture(self, picture: av.VideoFrame, due_s: float) -> bool:
+        return await self.screen.put(picture, due_s)
 
     def finish(self, generation: int) -> None:
         self.playout.finish(generation)
@@ -300,23 +410,10 @@ class Session:
         with contextlib.suppress(asyncio.CancelledError):
             await task
 
-    def _log_error(self, where: str, error: BaseException) -> None:
-        self._last_reported = repr(error)
-        logger.error("session %s: %s raised", self.id, where, exc_info=error)
+    @property
+    def user_errors(self) -> int:
+        """How often user code has raised."""
+        return self._reports.count
 
     def report(self, where: str, error: BaseException) -> None:
-        self.user_errors += 1
-        now = self.loop.time()
-        last = self._last_report_s.get(where)
-        if last is not None and now - last < ERROR_MESSAGE_INTERVAL_S:
-            if repr(error) != self._last_reported:
-                self._log_error(where, error)
-            return
-        self._last_report_s[where] = now
-        self._log_error(where, error)
-        if isinstance(error, WebRTCError):
-            if not error.delivered:
-                self.channel.send(error_message(str(error)))
-            return
-        text = f"Something went wrong in the app's {where}. Its log says what."
-        self.channel.send(error_message(text))
+        self._reports.add(where, error)

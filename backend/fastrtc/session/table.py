@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from ..errors import RefusedError
 from ..handlers.base import StreamHandlerBase, copy_handler
+from ..media import VOICE_CALL, Media
 from ..options import MAX_PENDING_IDS, PENDING_CANDIDATES_S
 from .outputs_log import OutputsLog
 from .session import Session
@@ -33,6 +34,7 @@ class SessionTable:
 
     Args:
         handler: what gives the handler that each session gets a copy of.
+        media: what the sessions carry, and which way.
         limit: most sessions at a time, None for no limit.
         time_limit_s: longest a session may last, None for no limit.
         defaults: gives the additional inputs' values for a new session, or None
@@ -43,6 +45,7 @@ class SessionTable:
         self,
         handler: Callable[[], StreamHandlerBase],
         *,
+        media: Media = VOICE_CALL,
         limit: int | None = 1,
         time_limit_s: float | None = None,
         defaults: Callable[[], Sequence[Any] | None] = lambda: None,
@@ -54,6 +57,7 @@ class SessionTable:
         self._ended: OrderedDict[str, OutputsLog] = OrderedDict()
         self._opened = asyncio.Event()
         self._draining = False
+        self.media = media
         self.limit = limit
         self.time_limit_s = time_limit_s
 
@@ -83,6 +87,7 @@ class SessionTable:
         session = Session(
             session_id,
             self._copy_handler(),
+            media=self.media,
             defaults=self._defaults(),
             inputs_announced=inputs_announced,
         )
@@ -94,6 +99,19 @@ class SessionTable:
         early = self._early_inputs.pop(session_id)
         if early:
             self._set_input(session, early[-1])
+        return session
+
+    def reopen_session(self, session_id: str, token: str) -> Session:
+        """A live session whose client has lost it and now comes back.
+
+        Raises:
+            RefusedError: there is no such session, or the token isn't its own.
+        """
+        session = self._sessions.get(session_id)
+        if session is None:
+            raise RefusedError("unknown_session", "The call has ended meanwhile.")
+        if not session.admits(token):
+            raise RefusedError("connection_already_exists")
         return session
 
     def _copy_handler(self) -> StreamHandlerBase:

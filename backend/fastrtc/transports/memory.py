@@ -3,6 +3,8 @@
 client = MemoryClient(stream.sessions)
 client.say((48_000, audio))
 async for frame in client.hear(): ...
+
+With video: `client.show(array)`, `async for array, time_s in client.watch()`.
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..audio import StreamResampler, audio_to_int16
 from ..errors import SessionClosedError
 from ..options import FRAME_MS
 from ..outputs import AudioArray
+from ..pictures import to_array, to_frame
 from ..session import Frame, Session, SessionTable
 
 
@@ -42,7 +46,7 @@ class MemoryClient:
         self._pending = np.zeros(0, np.int16)
         self.session.start(self)
         self.session.channel.open(self._take_message)
-        self.session.connected(table.time_limit_s)
+        self.session.connected(table.time_limit_s, self.session.media.kinds)
 
     def _take_message(self, text: str) -> None:
         self.messages.append(json.loads(text))
@@ -73,6 +77,34 @@ class MemoryClient:
             except SessionClosedError:
                 return
             yield frame
+
+    def show(self, picture: object, time_s: float | None = None) -> None:
+        """Hand a picture of the user's camera to the handler.
+
+        Args:
+            picture: as `pictures.to_frame` takes it: uint8 (height, width, 3), BGR.
+            time_s: when it was taken, seconds; now if not given.
+        """
+        now_s = self.session.loop.time() if time_s is None else time_s
+        self.session.feed_video(to_frame(picture, "bgr"), now_s)
+
+    async def watch(self) -> AsyncIterator[tuple[NDArray[np.uint8], float]]:
+        """What is shown to the user, until the session ends.
+
+        Yields:
+            A picture as it is due, uint8 (height, width, 3), BGR, and its time on
+            the event loop's clock.
+        """
+        while True:
+            try:
+                frame, time_s = await self.session.screen.next_picture()
+            except SessionClosedError:
+                return
+            yield to_array(frame, "bgr"), time_s
+
+    def type(self, text: str) -> None:
+        """Send what the user typed."""
+        self.session.receive_text(text)
 
     async def hang_up(self) -> None:
         """End the session and wait until nothing of it is left."""

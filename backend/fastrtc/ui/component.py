@@ -1,28 +1,32 @@
-"""The Gradio component."""
+"""The Gradio component: its arguments, its events, and the server functions by which
+its front end connects."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
+from gradio import Request
 from gradio.blocks import Block
 from gradio.components.base import Component, server
 
 from ..errors import ConfigurationError
-from ..stream import ConcurrencyLimit, Modality, Mode, Stream, check_variant
+from ..media import Media, Modality, Mode
+from ..stream import ConcurrencyLimit, Stream, check_variant
 from ..transports.webrtc import RTCConfigurationCallable
 from .constraints import default_constraints
-from .data import WebRTCData, WebRTCModel
+from .data import WebRTCData, WebRTCModel, as_data, as_session_id
 from .outputs import OutputsListener
+from .page_door import PageDoor
+from .page_inputs import PageInputs
+from .trigger import start_on
+from .wiring import Components, additional_inputs, as_list, sending_event
 
 if TYPE_CHECKING:
     from gradio import Timer
 
-logger = logging.getLogger("fastrtc")
 Method = TypeVar("Method", bound=Callable[..., Any])
-Components = Block | Sequence[Block] | set[Block] | None
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -32,7 +36,7 @@ def _server(method: Method) -> Method:
 
 
 class WebRTC(Component):
-    """A call: the user's microphone in, the handler's voice out.
+    """A call: the user's microphone and camera in, the handler's voice and picture out.
 
     Args:
         value: not used; the component makes its own.
@@ -52,10 +56,14 @@ class WebRTC(Component):
         icon_button_color, pulse_color: CSS colours.
         icon_radius: corner radius of the icon, percent of its size.
         button_labels: texts by the keys "start", "stop" and "waiting".
-        variant: "wave". "textbox" is not in this version.
+        variant: "wave", or "textbox" to type as well as speak: then the first argument
+            of a reply function is a `WebRTCData`.
         full_screen: fill the page.
 
     The remaining arguments are those of every Gradio component.
+
+    Raises:
+        ConfigurationError: (a ValueError) `mode`, `modality` or `variant` is unknown.
     """
 
     # Gradio reads this list and declares it as an attribute of instances.
@@ -105,6 +113,7 @@ class WebRTC(Component):
     ) -> None:
         _check_templates()
         check_variant(variant)
+        Media(modality, mode)
         self.height = height
         self.width = width
         self.mirror_webcam = mirror_webcam
@@ -128,8 +137,6 @@ class WebRTC(Component):
             modality, self.full_screen
         )
         self.realtime: Stream | None = None
-        self._readers: list[str] = []
-        self._pages: dict[str, str] = {}
         super().__init__(
             value=value,
             label=label,
@@ -149,6 +156,8 @@ class WebRTC(Component):
         # After super().__init__: only then it is known under which path files are.
         served = self.serve_static_file(icon) if icon else None
         self.icon = cast("dict[str, Any]", served)["url"] if served else icon
+        self.door = PageDoor(self)
+        self._inputs = PageInputs(self)
 
     # -- wiring ------------------------------------------------------------------------
 
@@ -168,68 +177,64 @@ class WebRTC(Component):
 
         Args:
             fn: the handler, a copy of which serves each client.
-            inputs: the component itself, then the additional inputs.
+            inputs: the component itself, then the additional inputs. In receive mode
+                the additional inputs alone.
             outputs: the component itself.
             js: run on the page before inputs are sent.
             concurrency_limit: most clients at a time; "default" is 1, None no limit.
             time_limit: longest session, seconds; else the component's own.
-            trigger: needed in receive mode: the event that starts the stream.
-            send_input_on: send inputs when they change, or when they are submitted.
+            trigger: the event that starts the call, for example `button.click`.
+                Needed in receive mode; in the others the component's own button is
+                there too.
+            send_input_on: send inputs when they change, or when they are submitted;
+                those that can't be submitted when they are released, or else change.
 
         Raises:
-            ConfigurationError: (a ValueError) the inputs or outputs don't fit.
+            ConfigurationError: (a ValueError) the arguments don't fit together, or
+                not with the component's mode and modality.
         """
-        listed, _ = self._check(inputs, outputs)
-        additional = [component for component in listed if component is not self]
-        self.realtime = Stream(
+        additional = additional_inputs(self, self.mode, inputs, outputs, trigger)
+        stream = Stream(
             fn,
             mode=self.mode,
             modality=self.modality,
             concurrency_limit=concurrency_limit,
             time_limit=self.time_limit if time_limit is None else time_limit,
             allow_extra_tracks=self.allow_extra_tracks,
+            rtp_params=self.rtp_params,
             rtc_configuration=self.rtc_configuration,
             server_rtc_configuration=self.server_rtc_configuration,
             additional_inputs=additional,
             verbose=False,
         )
-        self.realtime.check_environment()
-        return self._send_inputs(listed, js, concurrency_id, send_input_on)
+        sent = self._connect(stream, additional, send_input_on, js, concurrency_id)
+        if trigger is not None:
+            start_on(trigger, self)
+        return sent
 
     def attach(
         self, stream: Stream, inputs: Sequence[Block], send_input_on: str
     ) -> None:
-        """Connect the component to a stream that exists already."""
-        stream.check_environment()
-        self.realtime = stream
-        self._send_inputs([self, *inputs], None, None, send_input_on)
+        """Connect the component to a stream that exists already.
 
-    def _check(
-        self, inputs: Components, outputs: Components
-    ) -> tuple[list[Block], list[Block]]:
-        listed, given = _as_list(inputs), _as_list(outputs)
-        if not listed or listed[0] is not self:
-            raise ConfigurationError(
-                "the first of the inputs of .stream() must be the WebRTC component: "
-                "inputs=[webrtc, …]"
-            )
-        if given != [self]:
-            raise ConfigurationError(
-                "the only output of .stream() must be the WebRTC component: "
-                "outputs=[webrtc]"
-            )
-        return listed, given
+        In every mode it is started by its own button.
+        """
+        self._connect(stream, list(inputs), send_input_on)
 
-    def _send_inputs(
+    def _connect(
         self,
-        inputs: list[Block],
-        js: str | None,
-        concurrency_id: str | None,
+        stream: Stream,
+        additional: list[Block],
         send_input_on: str,
+        js: str | None = None,
+        concurrency_id: str | None = None,
     ) -> Any:
         """Have the page send its components' values when the server wants them."""
+        stream.check_environment()
+        commits = [sending_event(one, send_input_on) for one in additional]
+        self.realtime = stream
         options: dict[str, Any] = {
-            "inputs": inputs,
+            "inputs": [self, *additional],
             "outputs": None,
             "concurrency_id": concurrency_id,
             "concurrency_limit": None,
@@ -237,13 +242,12 @@ class WebRTC(Component):
             "api_visibility": "private",
             "js": js,
         }
-        for component in inputs[1:]:
-            event = getattr(component, send_input_on, None)
+        for event in commits:
             if event is not None:
-                event(self._set_input, **options)
+                event(self._inputs.set, **options)
         events = cast("Any", self)
-        events.submit(self._submit, **options)
-        return events.tick(self._set_input, **options)
+        events.submit(self._inputs.submit, **options)
+        return events.tick(self._inputs.set, **options)
 
     def on_additional_outputs(
         self,
@@ -262,18 +266,30 @@ class WebRTC(Component):
             fn: gets the values of `inputs`, then those of the AdditionalOutputs;
                 gives the new values of `outputs`. A function or a generator
                 function, either also async.
+            concurrency_limit: how many pages' outputs are handled at a time; "default"
+                is 1, None no limit. Without the queue there is none.
             show_progress: "full" is shown as "minimal": a spinner over a chat at
                 every word would be all that is seen of it.
+            queue: go through Gradio's queue, which a generator function needs.
 
         Outputs of one session are handled one after the other, each with the
         inputs' values after the one before.
+
+        Raises:
+            ConfigurationError: (a ValueError) `fn` is a generator function, and there
+                is no queue.
         """
-        listener = OutputsListener(self, f"listener-{len(self._readers)}", fn)
-        self._readers.append(listener.name)
+        listener = OutputsListener(self, f"listener-{len(self.door.readers)}", fn)
+        if listener.generates and not queue:
+            raise ConfigurationError(
+                "a generator function needs the queue: leave out queue=False, or give "
+                "on_additional_outputs an ordinary function"
+            )
+        self.door.readers.append(listener.name)
         return cast("Any", self).state_change(
             fn=listener.event_function(),
-            inputs=[self, *_as_list(inputs)],
-            outputs=_as_list(outputs) or None,
+            inputs=[self, *as_list(inputs)],
+            outputs=as_list(outputs) or None,
             js=js,
             concurrency_limit=concurrency_limit,
             concurrency_id=concurrency_id,
@@ -283,81 +299,43 @@ class WebRTC(Component):
             api_visibility="private",
         )
 
-    # -- events of the page ------------------------------------------------------------
-
-    def _set_input(self, value: WebRTCData | str | None, *args: Any) -> None:
-        webrtc_id = session_id(value)
-        if webrtc_id and self.realtime is not None:
-            values = (value, *args) if isinstance(value, WebRTCData) else args
-            self.realtime.set_input(webrtc_id, *values)
-
-    def _submit(self, value: WebRTCData | str | None, *args: Any) -> None:
-        self._set_input(value, *args)
-        webrtc_id = session_id(value)
-        if not webrtc_id or self.realtime is None:
-            return
-        session = self.realtime.sessions.get(webrtc_id)
-        trigger = getattr(session and session.handler, "trigger_response", None)
-        if trigger is not None:
-            trigger()
-
-    @_server
-    async def offer(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Answer an offer or a candidate of the page."""
-        if self.realtime is None:
-            text = "The app has not called .stream() on its WebRTC component."
-            return {
-                "status": "failed",
-                "meta": {"error": "no_handler", "message": text},
-            }
-        announced = bool(self.realtime.additional_input_components)
-        answer = await self.realtime.door.handle(body, inputs_announced=announced)
-        if answer.get("type") == "answer":
-            self._remember_page(body)
-        return answer
-
-    def _remember_page(self, body: dict[str, Any]) -> None:
-        """Note whose session it is: a name alone gives no right to end it."""
-        name = str(body["webrtc_id"])
-        session = self.realtime and self.realtime.sessions.get(name)
-        page = body.get("session_hash")
-        if session and isinstance(page, str):
-            self._pages[name] = page
-            session.on_closed(lambda: self._pages.pop(name, None))
-        if session:
-            for reader in self._readers:
-                session.outputs.expect(reader)
+    # -- server functions --------------------------------------------------------------
 
     @_server
     async def turn(self, _: Any = None) -> dict[str, Any]:
         """The browser's RTC configuration for its next connection."""
-        if self.realtime is None:
-            return {}
-        try:
-            return await self.realtime.ice.for_client()
-        except ConfigurationError as error:
-            return {"error": str(error)}
-        except Exception:
-            # What it says may hold a secret; visitors get no more than this.
-            logger.exception("rtc_configuration failed")
-            return {"error": "the server could not get it. Its log says why"}
+        return await self.door.turn()
 
     @_server
-    async def hang_up(self, body: dict[str, Any]) -> dict[str, Any]:
+    async def offer(self, body: Any, request: Request) -> dict[str, Any]:
+        """Answer an offer or a candidate of the page."""
+        return await self.door.offer(body, request)
+
+    @_server
+    async def fallback(self, body: Any, request: Request) -> dict[str, Any]:
+        """Where the page finds a WebSocket, should WebRTC not connect."""
+        return await self.door.fallback(body, request)
+
+    @_server
+    async def hang_up(self, body: Any) -> dict[str, Any]:
         """End a session whose page has closed its connection."""
-        name = str(body.get("webrtc_id"))
-        session = self.realtime and self.realtime.sessions.get(name)
-        page = body.get("session_hash")
-        if session and isinstance(page, str) and self._pages.get(name) == page:
-            session.close_soon("the page hung up")
-        return {"status": "success"}
+        return await self.door.hang_up(body)
 
     # -- Gradio's ----------------------------------------------------------------------
 
-    def preprocess(self, payload: WebRTCModel | None) -> WebRTCData | str | None:
+    def get_config(self, cls: type[Block] | None = None) -> dict[str, Any]:
+        """What the front end is told: no ICE servers, which may hold secrets."""
+        config = super().get_config(cls)
+        for name in ("rtc_configuration", "server_rtc_configuration"):
+            config.pop(name, None)
+        return config
+
+    def preprocess(self, payload: Any) -> WebRTCData | str | None:
         """The session's name; in the textbox variant a WebRTCData."""
         root = payload.root if isinstance(payload, WebRTCModel) else payload
-        return root if self.variant == "textbox" else session_id(root)
+        if root is None:
+            return None
+        return as_data(root) if self.variant == "textbox" else as_session_id(root)
 
     def postprocess(self, value: Any) -> Any:
         """The value as it is."""
@@ -371,17 +349,6 @@ class WebRTC(Component):
 
     def example_value(self) -> Any:
         return "a-session"
-
-
-def session_id(value: WebRTCData | str | None) -> str | None:
-    """The session's name in a value of the component."""
-    return value.webrtc_id if isinstance(value, WebRTCData) else value
-
-
-def _as_list(components: Components) -> list[Block]:
-    if components is None:
-        return []
-    return [components] if isinstance(components, Block) else list(components)
 
 
 def _check_templates() -> None:

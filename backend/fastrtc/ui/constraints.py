@@ -30,7 +30,7 @@ def default_constraints(modality: str, full_screen: bool) -> dict[str, Any]:
     """The track constraints of a modality."""
     if modality == "audio":
         return dict(AUDIO)
-    video = _video(1280, 720) if full_screen else _video(500, 500)
+    video = _video(1280, 720) if full_screen else _video(640, 480)
     if modality == "video":
         return video
     return {"video": video, "audio": dict(AUDIO)}

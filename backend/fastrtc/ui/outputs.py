@@ -11,7 +11,7 @@ import gradio
 from ..handlers.calls import call
 from ..messages import create_message
 from ..session.outputs_log import OutputsLog
-from .data import WebRTCData
+from .data import WebRTCData, session_id
 
 if TYPE_CHECKING:
     from .component import WebRTC
@@ -36,17 +36,24 @@ class OutputsListener:
         self.name = name
         self._fn = fn
 
+    @property
+    def generates(self) -> bool:
+        """`fn` gives several values one after the other."""
+        fn = self._fn
+        return inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn)
+
     def event_function(self) -> Callable[..., Any]:
         """What Gradio is to run: of the same kind, plain or generator, as `fn`."""
-        fn = self._fn
-        if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
-            return self._run_generator
-        return self._run
+        return self._run_generator if self.generates else self._run
 
-    def _take(self, value: WebRTCData | str | None) -> tuple[Any, ...] | None:
-        webrtc_id = value.webrtc_id if isinstance(value, WebRTCData) else value
-        stream = self._component.realtime
+    def _take(
+        self, value: WebRTCData | str | None, request: gradio.Request | None
+    ) -> tuple[Any, ...] | None:
+        webrtc_id, stream = session_id(value), self._component.realtime
         if not webrtc_id or stream is None:
+            return None
+        page = None if request is None else request.session_hash
+        if not self._component.door.owners.admits(webrtc_id, page):
             return None
         log = stream.sessions.log(webrtc_id)
         item = log.take(self.name) if log is not None else None
@@ -60,16 +67,24 @@ class OutputsListener:
         if session is not None and log.pending(self.name):
             session.channel.send(create_message("fetch_output", []))
 
-    async def _run(self, value: WebRTCData | str | None, *inputs: Any) -> Any:
-        taken = self._take(value)
+    async def _run(
+        self,
+        value: WebRTCData | str | None,
+        request: gradio.Request | None = None,
+        *inputs: Any,
+    ) -> Any:
+        taken = self._take(value, request)
         if taken is None:
             return gradio.skip()
         return await call(self._fn, *inputs, *taken)
 
     async def _run_generator(
-        self, value: WebRTCData | str | None, *inputs: Any
+        self,
+        value: WebRTCData | str | None,
+        request: gradio.Request | None = None,
+        *inputs: Any,
     ) -> AsyncIterator[Any]:
-        taken = self._take(value)
+        taken = self._take(value, request)
         if taken is None:
             yield gradio.skip()
             return

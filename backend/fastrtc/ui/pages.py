@@ -9,13 +9,25 @@ from typing import TYPE_CHECKING, Any, cast
 
 import gradio as gr
 
+from ..media import Modality, Mode
 from ..server import with_stream
 from .component import WebRTC
 
 if TYPE_CHECKING:
     from ..stream import Stream, UIArgs
 
-DEFAULT_TITLES = {"audio": "Talk to me"}
+TITLES: dict[tuple[Modality, Mode], str] = {
+    ("audio", "send-receive"): "Talk to me",
+    ("audio", "send"): "I am listening",
+    ("audio", "receive"): "Listen",
+    ("video", "send-receive"): "Look at yourself",
+    ("video", "send"): "Show me",
+    ("video", "receive"): "Watch",
+    ("audio-video", "send-receive"): "Face to face",
+    ("audio-video", "send"): "I am all eyes and ears",
+    ("audio-video", "receive"): "Watch and listen",
+}
+"""Of pages that were given none: what the user is about to do."""
 
 STYLE = """
 <style>
@@ -32,7 +44,7 @@ def build_page(stream: Stream) -> tuple[gr.Blocks, WebRTC]:
     inputs = list(stream.additional_input_components or [])
     outputs = list(stream.additional_output_components or [])
     with gr.Blocks(title=_plain(args.get("title", "")) or "fastrtc") as page:
-        _head(args, stream.modality)
+        _head(args, TITLES[stream.modality, stream.mode])
         with gr.Row(equal_height=False):
             with gr.Column(scale=3):
                 component = _component(stream, alone=not inputs and not outputs)
@@ -50,10 +62,10 @@ def build_page(stream: Stream) -> tuple[gr.Blocks, WebRTC]:
     return page, component
 
 
-def _head(args: UIArgs, modality: str) -> None:
+def _head(args: UIArgs, default_title: str) -> None:
     if args.get("hide_title"):
         return
-    title = args.get("title") or DEFAULT_TITLES.get(modality, "Talk to me")
+    title = args.get("title") or default_title
     subtitle = args.get("subtitle", "")
     heading = title if _is_html(title) else f"<h1>{title}</h1>"
     below = subtitle if _is_html(subtitle) or not subtitle else f"<p>{subtitle}</p>"

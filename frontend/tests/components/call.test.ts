@@ -1,7 +1,9 @@
 import { cleanup, fireEvent, render, screen } from "@testing-library/svelte";
 import { tick } from "svelte";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import Call, { type CallLook } from "../../components/Call.svelte";
+import Call from "../../components/Call.svelte";
+import { layoutOf } from "../../components/layouts";
+import type { CallLook } from "../../components/look";
 import { FastRTCClient } from "../../lib/client";
 import { CallError } from "../../lib/errors";
 import type { Mode } from "../../lib/peer";
@@ -14,17 +16,7 @@ import {
   installFakes,
   settle,
 } from "../lib/fakes";
-
-const LOOK: CallLook = {
-  labels: {},
-  timeLimitSeconds: null,
-  icon: null,
-  iconColour: null,
-  pulseColour: null,
-  iconRadius: 50,
-  fullScreen: false,
-  height: null,
-};
+import { LOOK } from "./fake_call";
 
 beforeEach(() => {
   installFakes();
@@ -57,7 +49,8 @@ function show(mode: Mode = "send-receive", look: Partial<CallLook> = {}) {
   } as unknown as HTMLAudioElement;
   const client = new FastRTCClient({ mode, signalling, audioElement });
   const onproblem = vi.fn();
-  render(Call, { client, mode, look: { ...LOOK, ...look }, onproblem });
+  const layout = layoutOf("audio", mode);
+  render(Call, { client, layout, look: { ...LOOK, ...look }, onproblem });
   return { client, signalling, audioElement };
 }
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FastRTCClient, type FastRTCClientOptions } from "../../lib/client";
-import type { CallError } from "../../lib/errors";
+import { CallError } from "../../lib/errors";
+import { MAX_TEXT_LENGTH, MAX_WAITING } from "../../lib/outbox";
 import {
   FakePeerConnection,
   fakeSignalling,
@@ -12,6 +13,7 @@ import {
 } from "./fakes";
 
 let opened: FakeTrack[] = [];
+let clients: FastRTCClient[] = [];
 
 beforeEach(() => {
   installFakes();
@@ -27,12 +29,15 @@ beforeEach(() => {
   });
 });
 afterEach(() => {
+  for (const client of clients) client.close();
+  clients = [];
   vi.unstubAllGlobals();
 });
 
 function make(options: FastRTCClientOptions = {}) {
   const signalling = fakeSignalling();
   const client = new FastRTCClient({ signalling, audioElement: null, ...options });
+  clients.push(client);
   const phases: string[] = [];
   const errors: CallError[] = [];
   client.addEventListener("state", ({ detail }) => phases.push(detail.phase));
@@ -160,7 +165,7 @@ describe("the client", () => {
   it("takes another microphone when the one in use is unplugged", async () => {
     // Otherwise pulling out a headset leaves a call in which nobody hears the user.
     const { client } = await connected();
-    opened[0]?.dispatchEvent(new Event("ended"));
+    opened[0]?.end();
     await settle();
     expect(client.localStream?.getTracks()).toEqual([opened[1]]);
   });
@@ -202,5 +207,156 @@ describe("the client", () => {
     client.muteSpeaker(true);
     expect(audioElement.muted).toBe(true);
     expect(client.speakerMuted).toBe(true);
+  });
+
+  it("stops a microphone that is granted after the user gave up", async () => {
+    // Otherwise a cancelled call listens on.
+    let allow: (stream: FakeStream) => void = () => undefined;
+    installDevices(() => new Promise((resolve) => (allow = resolve)));
+    const { client } = make();
+    const connecting = client.connect();
+    client.close();
+    await connecting;
+    const late = new FakeTrack();
+    allow(new FakeStream([late]));
+    await settle();
+    expect(late.readyState).toBe("ended");
+    expect(FakePeerConnection.made).toEqual([]);
+  });
+
+  it.each(["refusal", "loss"])(
+    "releases the microphone after a %s",
+    async (way) => {
+      // Otherwise the recording light stays on after "all places are taken".
+      const refused = () => Promise.reject(new CallError("limit", "Full."));
+      const signalling =
+        way === "refusal" ? fakeSignalling({ offer: refused }) : fakeSignalling();
+      const { client } = make({ signalling });
+      const connecting = client.connect().catch(() => undefined);
+      await settle();
+      FakePeerConnection.last.become("connected");
+      FakePeerConnection.last.become("failed");
+      await connecting;
+      expect(client.state.phase).toBe("failed");
+      expect(opened.map(({ readyState }) => readyState)).toEqual(["ended"]);
+    },
+  );
+
+  it("sends texts, those typed early as soon as it can", async () => {
+    // Otherwise what is typed while the call connects is lost without a word.
+    const { client } = make();
+    expect(() => {
+      client.sendText("nobody");
+    }).toThrow(CallError);
+    const connecting = client.connect();
+    client.sendText("early");
+    await settle();
+    client.sendText("later");
+    const { last } = FakePeerConnection;
+    last.become("connected");
+    await connecting;
+    client.sendText("now");
+    expect(
+      last.channels[0]?.sent.map((frame) => JSON.parse(frame) as object),
+    ).toEqual(["early", "later", "now"].map((data) => ({ type: "text", data })));
+  });
+
+  it("refuses texts that would pile up, and those that are too long", () => {
+    // Otherwise a page that pastes a book fills its memory and the server's.
+    const { client } = make();
+    void client.connect().catch(() => undefined);
+    const send = (text: string) => () => {
+      client.sendText(text);
+    };
+    for (let at = 0; at < MAX_WAITING; at++) client.sendText("x");
+    expect(send("one more")).toThrow(/Too many/);
+    expect(send("x".repeat(MAX_TEXT_LENGTH + 1))).toThrow(/too long/);
+    client.close();
+  });
+
+  it("keeps the captions of a call until the next one", async () => {
+    // Otherwise the transcript is gone when the call ends, or mixes two calls.
+    const { client, connection } = await connected();
+    const seen: string[][] = [];
+    client.addEventListener("caption", ({ detail }) =>
+      seen.push(detail.map(({ text }) => text)),
+    );
+    const say = (text: string, id: string) => {
+      const data = { role: "assistant", text, id, final: false };
+      connection.say({ type: "caption", data });
+    };
+    say("Hel", "1");
+    say("Hello", "1");
+    client.close();
+    expect(client.captions).toMatchObject([{ text: "Hello", role: "assistant" }]);
+    void client.connect();
+    expect(seen).toEqual([["Hel"], ["Hello"], []]);
+    client.close();
+  });
+
+  it("tells the quality of the connection, and nothing without one", async () => {
+    // Otherwise "poor connection" is guessed, or asking breaks the page.
+    const { client, connection } = await connected();
+    connection.stats.set("1", {
+      type: "remote-inbound-rtp",
+      timestamp: 1000,
+      roundTripTime: 0.5,
+    });
+    expect(await client.quality()).toMatchObject({
+      roundTripMs: 500,
+      rating: "fair",
+    });
+    client.close();
+    expect(await client.quality()).toBeNull();
+  });
+
+  it("keeps the screen on and the system informed while it is live", async () => {
+    // Otherwise the phone locks in the middle of the call and cuts the microphone.
+    const release = vi.fn(() => Promise.resolve());
+    const request = vi.fn(() => Promise.resolve({ release }));
+    const setActionHandler = vi.fn();
+    const audioSession = { type: "auto" };
+    Object.assign(navigator, {
+      wakeLock: { request },
+      mediaSession: { setActionHandler, metadata: null, playbackState: "none" },
+      audioSession,
+    });
+    const { client } = await connected();
+    expect(request.mock.calls).toEqual([["screen"]]);
+    expect(audioSession.type).toBe("play-and-record");
+    document.dispatchEvent(new Event("visibilitychange"));
+    await settle();
+    expect(request).toHaveBeenCalledTimes(2);
+    const hangUp = setActionHandler.mock.calls.find(([name]) => name === "hangup");
+    (hangUp?.[1] as () => void)();
+    expect(client.state.phase).toBe("ended");
+    expect(release).toHaveBeenCalledTimes(2);
+    expect(audioSession.type).toBe("auto");
+    document.dispatchEvent(new Event("visibilitychange"));
+    expect(request).toHaveBeenCalledTimes(2);
+  });
+
+  it("plays at the next click when the browser refused before", async () => {
+    // Otherwise a stream that a page starts by itself stays silent for good.
+    let allowed = false;
+    const play = vi.fn(() =>
+      allowed
+        ? Promise.resolve()
+        : Promise.reject(new DOMException("", "NotAllowedError")),
+    );
+    const audioElement = { play, pause: vi.fn(), srcObject: null, muted: false };
+    const { client, errors } = await connected({
+      mode: "receive",
+      audioElement: audioElement as unknown as HTMLAudioElement,
+    });
+    await settle();
+    expect(opened).toEqual([]);
+    expect(errors.map(({ kind }) => kind)).toEqual(["playback"]);
+    const before = play.mock.calls.length;
+    allowed = true;
+    document.dispatchEvent(new Event("click"));
+    document.dispatchEvent(new Event("click"));
+    expect(play).toHaveBeenCalledTimes(before + 1);
+    client.close();
   });
 });

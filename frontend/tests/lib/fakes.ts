@@ -6,10 +6,12 @@ import type { Signalling } from "../../lib/signalling";
 export class FakeTrack extends EventTarget {
   enabled = true;
   readyState: "live" | "ended" = "live";
+  contentHint = "";
 
   constructor(
     readonly kind: "audio" | "video" = "audio",
     readonly deviceId = "default",
+    readonly facingMode: string | undefined = undefined,
   ) {
     super();
   }
@@ -18,8 +20,15 @@ export class FakeTrack extends EventTarget {
     this.readyState = "ended";
   }
 
+  /** Unplugged, or no longer permitted. */
+  end(): void {
+    this.readyState = "ended";
+    this.dispatchEvent(new Event("ended"));
+  }
+
   getSettings(): MediaTrackSettings {
-    return { deviceId: this.deviceId };
+    const { deviceId, facingMode } = this;
+    return facingMode === undefined ? { deviceId } : { deviceId, facingMode };
   }
 }
 
@@ -32,17 +41,37 @@ export class FakeStream {
 
   getTracks = () => [...this.tracks];
   getAudioTracks = () => this.tracks.filter(({ kind }) => kind === "audio");
-  addTrack = (track: FakeTrack) => void this.tracks.push(track);
+  getVideoTracks = () => this.tracks.filter(({ kind }) => kind === "video");
+  addTrack = (track: FakeTrack) => {
+    if (!this.tracks.includes(track)) this.tracks.push(track);
+  };
   removeTrack = (track: FakeTrack) => {
-    this.tracks.splice(this.tracks.indexOf(track), 1);
+    const at = this.tracks.indexOf(track);
+    if (at >= 0) this.tracks.splice(at, 1);
   };
 }
 
 export class FakeChannel {
   onmessage: ((event: { data: unknown }) => void) | null = null;
   onclose: (() => void) | null = null;
+  onopen: (() => void) | null = null;
+  readyState = "connecting";
+  readonly sent: string[] = [];
 
   constructor(readonly label: string) {}
+
+  send = (frame: string) => void this.sent.push(frame);
+
+  open(): void {
+    this.readyState = "open";
+    this.onopen?.();
+  }
+
+  /** The other side closed it, or went away. */
+  close(): void {
+    this.readyState = "closed";
+    this.onclose?.();
+  }
 }
 
 interface FakeTransceiver {
@@ -83,14 +112,18 @@ export class FakePeerConnection {
   addTransceiver(
     what: FakeTrack | string,
     { direction }: { direction: string },
-  ): void {
+  ): { sender: FakeSender } {
     const track = typeof what === "string" ? null : what;
     const kind = typeof what === "string" ? what : what.kind;
+    const sender = new FakeSender(track);
     this.transceivers.push({ direction, kind });
-    this.senders.push(new FakeSender(track));
+    this.senders.push(sender);
+    return { sender };
   }
 
   getSenders = () => this.senders;
+  stats = new Map<string, unknown>();
+  getStats = () => Promise.resolve(this.stats);
 
   createOffer(): Promise<object> {
     const channels = this.channels.map(({ label }) => label).join();
@@ -109,6 +142,8 @@ export class FakePeerConnection {
 
   become(state: string): void {
     this.connectionState = state;
+    if (state === "connected" && this.channels[0]?.readyState === "connecting")
+      this.channels[0].open();
     this.onconnectionstatechange?.();
   }
 
@@ -122,12 +157,12 @@ export class FakePeerConnection {
 }
 
 class FakeSender {
-  readonly replaced: FakeTrack[] = [];
+  readonly replaced: (FakeTrack | null)[] = [];
   parameters: object = { encodings: [] };
 
   constructor(public track: FakeTrack | null) {}
 
-  replaceTrack(track: FakeTrack): Promise<void> {
+  replaceTrack(track: FakeTrack | null): Promise<void> {
     this.track = track;
     this.replaced.push(track);
     return Promise.resolve();
@@ -173,6 +208,7 @@ export function installDevices(
   open: (constraints: MediaStreamConstraints) => Promise<FakeStream> = () =>
     Promise.resolve(new FakeStream([new FakeTrack()])),
   listed: Partial<MediaDeviceInfo>[] = [],
+  more: object = {},
 ) {
   const getUserMedia = vi.fn(open);
   const target = new EventTarget();
@@ -180,6 +216,6 @@ export function installDevices(
     getUserMedia,
     enumerateDevices: () => Promise.resolve(listed),
   });
-  vi.stubGlobal("navigator", { mediaDevices });
+  vi.stubGlobal("navigator", { mediaDevices, ...more });
   return getUserMedia;
 }

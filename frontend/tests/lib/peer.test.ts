@@ -1,11 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CallError } from "../../lib/errors";
-import {
-  CONNECT_TIMEOUT_MS,
-  Peer,
-  RECONNECT_TIMEOUT_MS,
-  type PeerOptions,
-} from "../../lib/peer";
+import { Peer, RECONNECT_TIMEOUT_MS, type PeerOptions } from "../../lib/peer";
+import { CONNECT_TIMEOUT_MS } from "../../lib/transport";
 import {
   FakePeerConnection,
   fakeSignalling,
@@ -27,10 +23,13 @@ afterEach(() => {
 function make(changes: Partial<PeerOptions> = {}) {
   const microphone = new FakeTrack();
   const signalling = fakeSignalling();
+  const remoteStream = new MediaStream();
   const events = {
     negotiating: vi.fn(),
     interrupted: vi.fn(),
+    attempt: vi.fn(),
     resumed: vi.fn(),
+    opened: vi.fn(),
     message: vi.fn(),
     ended: vi.fn(),
   };
@@ -42,11 +41,12 @@ function make(changes: Partial<PeerOptions> = {}) {
       capture: () =>
         Promise.resolve(new FakeStream([microphone]) as unknown as MediaStream),
       signalling,
+      remoteStream,
       ...changes,
     },
     events,
   );
-  return { peer, events, microphone, signalling };
+  return { peer, events, microphone, signalling, remoteStream };
 }
 
 async function connected(changes: Partial<PeerOptions> = {}) {
@@ -66,6 +66,7 @@ describe("a peer", () => {
       "id",
       "v=0 text",
       expect.anything(),
+      { resumable: true, resumeToken: null },
     );
     expect(connection.transceivers).toEqual([
       { kind: "audio", direction: "sendrecv" },
@@ -107,21 +108,19 @@ describe("a peer", () => {
     const signalling = fakeSignalling({
       configuration: () => Promise.resolve({ iceServers }),
     });
-    const { peer, microphone } = make({ signalling });
+    const { peer } = make({ signalling });
     await expect(peer.connect()).rejects.toMatchObject({
       kind: "turn",
       message: expect.stringContaining("nonsense") as string,
     });
-    expect(microphone.readyState).toBe("ended");
   });
 
-  it("releases everything when the server refuses", async () => {
-    // Otherwise the recording light stays on after "all places are taken".
+  it("closes its connection when the server refuses", async () => {
+    // Otherwise every refused call leaves sockets open in the browser.
     const refusal = new CallError("limit", "Full.");
     const signalling = fakeSignalling({ offer: () => Promise.reject(refusal) });
-    const { peer, microphone } = make({ signalling });
+    const { peer } = make({ signalling });
     await expect(peer.connect()).rejects.toBe(refusal);
-    expect(microphone.readyState).toBe("ended");
     expect(FakePeerConnection.last.connectionState).toBe("closed");
   });
 
@@ -177,29 +176,11 @@ describe("a peer", () => {
     await connecting;
   });
 
-  it("stops a microphone that is granted after the user gave up", async () => {
-    // Otherwise a cancelled call listens on.
-    let allow: (stream: MediaStream) => void = () => undefined;
-    const capture = () => new Promise<MediaStream>((resolve) => (allow = resolve));
-    const { peer } = make({ capture });
-    const outcome = expect(peer.connect()).rejects.toMatchObject({
-      name: "AbortError",
-    });
-    await settle();
-    peer.close();
-    await outcome;
-    const late = new FakeTrack();
-    allow(new FakeStream([late]) as unknown as MediaStream);
-    await settle();
-    expect(late.readyState).toBe("ended");
-    expect(FakePeerConnection.made).toEqual([]);
-  });
-
   it.each(["configuration", "offer"] as const)(
     "cancels while it waits for the %s",
     async (step) => {
       // Otherwise a click on cancel leaves a call that connects a moment later.
-      const { peer, microphone, events } = make({
+      const { peer, events } = make({
         signalling: fakeSignalling({ [step]: () => new Promise(() => undefined) }),
       });
       const outcome = expect(peer.connect()).rejects.toMatchObject({
@@ -208,7 +189,6 @@ describe("a peer", () => {
       await settle();
       peer.close();
       await outcome;
-      expect(microphone.readyState).toBe("ended");
       expect(events.ended).not.toHaveBeenCalled();
       expect(vi.getTimerCount()).toBe(0);
     },
@@ -228,41 +208,55 @@ describe("a peer", () => {
 
   it("ends when the network doesn't come back", async () => {
     // Otherwise "Reconnecting…" stands for ever and the microphone stays open.
-    const { connection, events, microphone } = await connected();
+    const { connection, events } = await connected();
     connection.become("disconnected");
     vi.advanceTimersByTime(RECONNECT_TIMEOUT_MS);
     expect(events.ended.mock.calls).toMatchObject([[{ kind: "lost" }]]);
-    expect(microphone.readyState).toBe("ended");
+    expect(connection.connectionState).toBe("closed");
   });
 
   it("ends quietly when the server hangs up", async () => {
     // Otherwise a normal end is shown as an error, or never.
     const { connection, events } = await connected();
-    connection.channels[0]?.onclose?.();
-    connection.channels[0]?.onclose?.();
+    connection.channels[0]?.close();
+    connection.channels[0]?.close();
     expect(events.ended.mock.calls).toEqual([[null]]);
   });
 
   it("hands messages and tracks on until it is closed", async () => {
     // Otherwise a closed call still changes the page.
-    const { connection, events, peer } = await connected();
+    const { connection, events, peer, remoteStream } = await connected();
     connection.ontrack?.({ track: new FakeTrack() });
-    expect(peer.remoteStream.getTracks()).toHaveLength(1);
+    expect(remoteStream.getTracks()).toHaveLength(1);
     connection.say({ type: "log" });
     peer.close();
     connection.say({ type: "log" });
     expect(events.message).toHaveBeenCalledOnce();
   });
 
-  it("replaces a microphone without a new offer, and stops the old one", async () => {
-    // Otherwise switching microphones drops the call or keeps both open.
-    const { connection, peer, microphone, signalling } = await connected();
-    const other = new FakeTrack("audio", "other");
-    await peer.replaceTrack(other as unknown as MediaStreamTrack);
-    expect(connection.senders[0]?.replaced).toEqual([other]);
-    expect(peer.localStream?.getTracks()).toEqual([other]);
-    expect(microphone.readyState).toBe("ended");
+  it("replaces a track without a new offer, by its kind", async () => {
+    // Otherwise switching devices drops the call, or the camera goes where sound is.
+    const { connection, peer, signalling } = await connected({
+      kinds: ["audio", "video"],
+    });
+    const camera = new FakeTrack("video", "other");
+    await peer.replaceTrack("video", camera as unknown as MediaStreamTrack);
+    await peer.replaceTrack("video", null);
+    expect(connection.senders.map(({ replaced }) => replaced)).toEqual([
+      [],
+      [camera, null],
+    ]);
     expect(signalling.offer).toHaveBeenCalledOnce();
+  });
+
+  it("carries texts and events alone, without a device", async () => {
+    // Otherwise a data-only session asks for a microphone that nobody needs.
+    const capture = vi.fn();
+    const { connection, peer } = await connected({ kinds: [], capture });
+    expect(capture).not.toHaveBeenCalled();
+    expect(connection.transceivers).toEqual([]);
+    expect(peer.send("hello")).toBe(true);
+    expect(connection.channels[0]?.sent).toEqual(["hello"]);
   });
 
   it("applies rtp_params to what it sends", async () => {

@@ -1,11 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { formatClock, remainingSeconds } from "../../lib/clock";
-import {
-  CallError,
-  fromMicrophone,
-  fromRefusal,
-  toCallError,
-} from "../../lib/errors";
+import { CallError, fromDevice, fromRefusal, toCallError } from "../../lib/errors";
 import { newCallId } from "../../lib/identity";
 import { parseMessage } from "../../lib/messages";
 import { strings, translate } from "../../lib/strings";
@@ -39,15 +34,19 @@ describe("clock", () => {
 
 describe("errors", () => {
   it.each([
-    ["NotAllowedError", "", "denied"],
-    ["NotFoundError", "", "no-microphone"],
-    ["NotReadableError", "", "busy-microphone"],
-    ["OverconstrainedError", "", "no-microphone"],
-  ])("says what to do about %s", (name, message, kind) => {
+    ["NotAllowedError", "audio", "denied"],
+    ["NotFoundError", "audio", "no-microphone"],
+    ["NotReadableError", "audio", "busy-microphone"],
+    ["OverconstrainedError", "audio", "no-microphone"],
+    ["NotAllowedError", "video", "denied"],
+    ["NotFoundError", "video", "no-camera"],
+    ["NotReadableError", "video", "busy-camera"],
+  ] as const)("says what to do about %s of %s", (name, asked, kind) => {
     // Otherwise a user who may not speak isn't told how to change that.
-    const error = fromMicrophone(new DOMException(message, name));
+    const error = fromDevice(new DOMException("", name), asked);
     expect(error.kind).toBe(kind);
     expect(error.message).toMatch(/try again\.$/);
+    expect(error.message).toContain(asked === "audio" ? "microphone" : "camera");
   });
 
   it("tells the system's refusal apart from the page's", () => {
@@ -56,7 +55,10 @@ describe("errors", () => {
       "Permission denied by system",
       "NotAllowedError",
     );
-    expect(fromMicrophone(error).message).toBe(strings.errors.deniedBySystem);
+    expect(fromDevice(error, "audio").message).toBe(strings.errors.deniedBySystem);
+    expect(fromDevice(error, "video").message).toBe(
+      strings.errors.deniedCameraBySystem,
+    );
   });
 
   it("names the limit that was reached", () => {
@@ -94,6 +96,19 @@ describe("messages", () => {
     const text = JSON.stringify({ type: "log", data: "pause_detected" });
     expect(parseMessage(text)).toEqual({ type: "log", data: "pause_detected" });
     expect(parseMessage('{"type":"send_input"}')?.type).toBe("send_input");
+  });
+
+  it("knows captions, and only whole ones", () => {
+    // Otherwise the transcript shows holes, or one mistake ends it.
+    const data = { role: "user", text: "Hi", id: "1", final: false };
+    expect(parseMessage({ type: "caption", data })).toEqual({
+      type: "caption",
+      data,
+    });
+    for (const broken of [{ role: "cat" }, { text: 7 }, { id: undefined }])
+      expect(parseMessage({ type: "caption", data: { ...data, ...broken } })).toBe(
+        null,
+      );
   });
 
   it("reads the text of errors from either field", () => {

@@ -46,6 +46,33 @@ describe("HTTP signalling", () => {
     ]);
   });
 
+  it("asks to go on later, and goes on by the token it was given", async () => {
+    // Otherwise a lost network ends the session on a server that could keep it.
+    const resume_token = "secret";
+    const spy = stubFetch(() =>
+      Promise.resolve({
+        ok: true,
+        json: () => Promise.resolve({ ...ANSWER, resume_token }),
+      }),
+    );
+    const signalling = new HttpSignalling("");
+    const { signal } = new AbortController();
+    const wish = { resumable: true, resumeToken: null };
+    const { resumeToken } = await signalling.offer("id", "v=0", signal, wish);
+    expect(resumeToken).toBe("secret");
+    await signalling.offer("id", "v=0", signal, {
+      resumable: true,
+      resumeToken: "secret",
+    });
+    await signalling.offer("id", "v=0", signal, { ...wish, resumable: false });
+    const offer = { sdp: "v=0", type: "offer", webrtc_id: "id" };
+    expect(bodies(spy)).toEqual([
+      { ...offer, resumable: true },
+      { ...offer, resumable: true, resume_token },
+      offer,
+    ]);
+  });
+
   it("tells an unreachable server from one that failed", async () => {
     // Otherwise a user without network is sent to read the server's log.
     const signalling = new HttpSignalling("");
@@ -78,6 +105,9 @@ describe("replies", () => {
     // Otherwise refusals look like crashes.
     const meta = { error: "concurrency_limit_reached", limit: 2 };
     expect(() => readAnswer({ status: "failed", meta })).toThrow(/2 places/);
+    expect(() =>
+      readAnswer({ status: "failed", meta: { error: "unknown_session" } }),
+    ).toThrow(/server ended the call/);
     expect(() => readAnswer(undefined)).toThrow(/server failed/);
     expect(() => readAnswer({ error: "Sorry." })).toThrow("Sorry.");
     expect(() => readConfiguration({ error: "no token." })).toThrow(
@@ -123,6 +153,29 @@ describe("Gradio signalling", () => {
       webrtc_id: "id",
       session_hash: "hash",
     });
+  });
+
+  it("goes on with a session without sending its inputs again", async () => {
+    // Otherwise a moment without network runs the event of the inputs once more.
+    const { calls, server, signalling } = make(() => Promise.resolve(ANSWER));
+    const wish = { resumable: true, resumeToken: "secret" };
+    await signalling.offer("id", "v=0", new AbortController().signal, wish);
+    expect(calls).toEqual(["offer"]);
+    expect(server.offer.mock.calls[0]?.[0]).toMatchObject({
+      resume_token: "secret",
+      session_hash: "hash",
+    });
+  });
+
+  it("has a second way for the sound where the server offers one", async () => {
+    // Otherwise a fallback exists and is never used, or is made of an error.
+    const { server, signalling } = make(() => Promise.resolve(ANSWER));
+    expect(await signalling.fallbackUrl()).toBeNull();
+    const replies: unknown[] = [{ url: "/ws" }, { error: "No." }, undefined];
+    Object.assign(server, { fallback: () => Promise.resolve(replies.shift()) });
+    expect(await signalling.fallbackUrl()).toBe("/ws");
+    expect(await signalling.fallbackUrl()).toBeNull();
+    expect(await signalling.fallbackUrl()).toBeNull();
   });
 
   it("hangs up after the offer that is still on its way", async () => {

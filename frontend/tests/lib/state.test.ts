@@ -107,6 +107,19 @@ describe("a call's state", () => {
     ]);
   });
 
+  it("counts the tries of a lost call and says what carries it", () => {
+    // Otherwise the page can't say that it tries, or that the sound goes another way.
+    let state = CONNECT.reduce(reduce, IDLE);
+    expect(reduce(state, { type: "attempt", number: 1 })).toBe(state);
+    state = reduce(state, { type: "interrupted" });
+    state = reduce(state, { type: "attempt", number: 2 });
+    expect(state).toMatchObject({ phase: "reconnecting", attempt: 2 });
+    expect(reduce(state, { type: "resumed" }).attempt).toBe(0);
+    state = reduce(state, { type: "transport", transport: "websocket" });
+    expect(state.transport).toBe("websocket");
+    expect(reduce(state, { type: "end" }).transport).toBe("webrtc");
+  });
+
   it("keeps why a call failed, and forgets it at the next start", () => {
     // Otherwise an old error stands beside a new call.
     const error = new CallError("limit", "Full.");

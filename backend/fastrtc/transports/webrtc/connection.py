@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any
@@ -21,15 +22,24 @@ from aiortc import (
 from aiortc.mediastreams import MediaStreamTrack
 
 from ...errors import RefusedError
-from ...messages import Candidate
+from ...messages import Candidate, parse_client_message
 from ...options import GATHERING_TIMEOUT_S, MAX_CANDIDATES, SETUP_TIMEOUT_S
 from ...session import Frame, Session
-from ._aiortc import bound_gathering, close_transports, divert_audio, shorten_audio
+from ._aiortc import (
+    bound_gathering,
+    close_transports,
+    divert_audio,
+    divert_video,
+    network_is_lost,
+    shorten_audio,
+)
 from .audio_in import AudioReceiver
 from .audio_out import PlayoutTrack
 from .ice import to_ice_candidate
-from .offer import check_offer
+from .offer import check_offer, offered_kinds
 from .opus import OpusDecoder, OpusEncoder, opus_rate_hz
+from .video_in import VideoReceiver
+from .video_out import VideoTrack
 
 logger = logging.getLogger("fastrtc")
 
@@ -50,6 +60,7 @@ class WebRTCConnection:
         time_limit_s: of the session, from the moment it is connected.
         allow_extra_tracks: ignore tracks that the modality has no use for, where
             an offer with such tracks is refused otherwise.
+        video_bit_rate: highest of the video that is sent, per second.
     """
 
     def __init__(
@@ -59,30 +70,25 @@ class WebRTCConnection:
         *,
         time_limit_s: float | None,
         allow_extra_tracks: bool,
+        video_bit_rate: int | None = None,
     ) -> None:
         self._session = session
         self._time_limit_s = time_limit_s
         self._allow_extra_tracks = allow_extra_tracks
+        self._video_bit_rate = video_bit_rate
         self._channel: RTCDataChannel | None = None
         self._channel_came = asyncio.Event()
         self._candidates = 0
         self._waiting: list[Candidate] | None = []
-        self._audio: MediaStreamTrack | None = None
-        self._unsupported: str | None = None
+        self._received: set[str] = set()
+        self._videos: list[VideoReceiver] = []
+        self._screen: VideoTrack | None = None
         self._shorten: Callable[[], None] = _nothing_to_shorten
         self.pc = pc = RTCPeerConnection(configuration)
         pc.on("track", self._on_track)
         pc.on("datachannel", self._on_channel)
         pc.on("connectionstatechange", self._on_state)
-        self._send_audio()
-
-    def _send_audio(self) -> None:
-        """Before the offer is read: later, a preference for Opus has no effect."""
-        self.pc.addTrack(PlayoutTrack(self._session.playout))
-        codecs = RTCRtpSender.getCapabilities("audio")
-        assert codecs is not None
-        opus = [c for c in codecs.codecs if c.mimeType == "audio/opus"]
-        self.pc.getTransceivers()[0].setCodecPreferences(opus)
+        self._media = session.media
 
     # -- signalling ------------------------------------------------------------------
 
@@ -90,10 +96,12 @@ class WebRTCConnection:
         """Take the client's offer, and the candidates that came before it.
 
         Raises:
-            RefusedError: the offer can't be read or carries no audio.
+            RefusedError: the offer can't be read, or doesn't fit the stream.
         """
         check_offer(sdp)
         self._session.call_later(SETUP_TIMEOUT_S, self._check_connected)
+        if self._media.client_receives:
+            self._add_tracks(offered_kinds(sdp))
         with _refusing("offer", "invalid_offer"):
             await self.pc.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
         self._check_tracks()
@@ -103,18 +111,58 @@ class WebRTCConnection:
             await self.add_candidate(candidate)
         with _refusing("offer", "invalid_offer"):
             await self.pc.setLocalDescription(await self.pc.createAnswer())
+        self._prepare_screen()
         return self.pc.localDescription
+
+    def _add_tracks(self, offered: set[str]) -> None:
+        """Before the offer is read: later, a preference for Opus has no effect."""
+        if "audio" in offered.intersection(self._media.kinds):
+            self.pc.addTrack(PlayoutTrack(self._session.playout))
+            codecs = RTCRtpSender.getCapabilities("audio")
+            assert codecs is not None
+            opus = [c for c in codecs.codecs if c.mimeType == "audio/opus"]
+            self.pc.getTransceivers()[0].setCodecPreferences(opus)
+        if "video" in offered.intersection(self._media.kinds):
+            self._screen = VideoTrack(self._session.screen)
+            self.pc.addTrack(self._screen)
 
     def _check_tracks(self) -> None:
         if self.pc.connectionState == "closed":
             raise RefusedError("connection_closed", "The offer took too long to read.")
-        if self._unsupported is not None and not self._allow_extra_tracks:
+        offered = [t for t in self.pc.getTransceivers() if t.mid is not None]
+        counts = Counter(transceiver.kind for transceiver in offered)
+        for kind, count in counts.items():
+            if count <= (kind in self._media.kinds) or self._allow_extra_tracks:
+                continue
+            modality = self._media.modality
+            text = f"Unsupported track kind '{kind}' for modality '{modality}'"
             raise RefusedError(
                 "unsupported_track",
-                f"Unsupported track kind '{self._unsupported}' for this modality.",
+                text + "." if kind not in self._media.kinds else text + ", twice.",
             )
-        if self._audio is None:
-            raise RefusedError("invalid_offer", "The offer has no audio track.")
+        if self.pc.sctp is None and not counts.keys() & set(self._media.kinds):
+            modality = self._media.modality
+            text = f"The offer has no {modality} and no data channel."
+            raise RefusedError("invalid_offer", text)
+
+    def _prepare_screen(self) -> None:
+        if self._screen is None:
+            return
+        sender = self._screen
+        for transceiver in self.pc.getTransceivers():
+            if transceiver.sender.track is sender:
+                fps = self._session.handler.fps
+                sender.prepare(transceiver, self._video_bit_rate, fps)
+
+    @property
+    def _sent(self) -> list[str]:
+        """The kinds of media that the client takes."""
+        sending = ("sendrecv", "sendonly")
+        return [
+            transceiver.kind
+            for transceiver in self.pc.getTransceivers()
+            if transceiver.currentDirection in sending
+        ]
 
     async def add_candidate(self, candidate: Candidate) -> None:
         """Take a candidate of the client's.
@@ -144,13 +192,23 @@ class WebRTCConnection:
     def _on_track(self, track: MediaStreamTrack) -> None:
         transceivers = self.pc.getTransceivers()
         transceiver = next(t for t in transceivers if t.receiver.track is track)
-        if track.kind != "audio" or self._audio is not None:
-            self._unsupported = track.kind
+        kind = track.kind
+        unwanted = kind in self._received or kind not in self._media.kinds
+        if unwanted or not self._media.client_sends:
             # Nobody reads it, and aiortc would keep all that nobody reads.
-            transceiver.direction = "inactive"
+            sends = self._media.client_receives and not unwanted
+            transceiver.direction = "sendonly" if sends else "inactive"
             return
-        self._audio = track
-        self._receive_audio(transceiver.receiver)
+        self._received.add(kind)
+        if kind == "audio":
+            self._receive_audio(transceiver.receiver)
+        else:
+            self._receive_video(transceiver.receiver)
+
+    def _receive_video(self, receiver: RTCRtpReceiver) -> None:
+        video = VideoReceiver(self._session.feed_video)
+        self._videos.append(video)
+        divert_video(receiver, video, self._on_goodbye)
 
     def _receive_audio(self, receiver: RTCRtpReceiver) -> None:
         handler = self._session.handler
@@ -164,22 +222,38 @@ class WebRTCConnection:
         self._shorten = partial(shorten_audio, receiver, audio.on_packet)
 
     def _on_goodbye(self) -> None:
-        self._session.close_soon("the client said goodbye")
+        """One of its tracks has ended; browsers say so too when one only pauses."""
+        if self._channel is None or self._channel.readyState != "open":
+            self._leave("the client said goodbye")
+
+    def _leave(self, reason: str) -> None:
+        if network_is_lost(self.pc):
+            self._session.lost(self, "nothing came from the client any more")
+        else:
+            self._session.gone(self, reason)
 
     def _on_channel(self, channel: RTCDataChannel) -> None:
         if self._channel is not None:
             return
         self._channel = channel
+        channel.on("message", self._on_message)
         self._session.channel.open(_sender(channel))
         self._channel_came.set()
+
+    def _on_message(self, message: object) -> None:
+        text = parse_client_message(message)
+        if text is not None:
+            self._session.receive_text(text)
 
     def _on_state(self) -> None:
         state = self.pc.connectionState
         if state == "connected":
             self._shorten()
-            self._session.connected(self._time_limit_s)
-        elif state in ("failed", "closed"):
-            self._session.close_soon(f"the connection is {state}")
+            self._session.connected(self._time_limit_s, self._sent)
+        elif state == "failed":
+            self._session.lost(self, "the connection is failed")
+        elif state == "closed":
+            self._leave("the connection is closed")
 
     # -- the session's side (session.Transport) ----------------------------------------
 
@@ -188,6 +262,8 @@ class WebRTCConnection:
 
     async def disconnect(self) -> None:
         await self._flush()
+        for video in self._videos:
+            video.close()
         try:
             await self.pc.close()
         finally:

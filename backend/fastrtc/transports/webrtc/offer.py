@@ -38,6 +38,12 @@ def check_offer(sdp: str) -> None:
     _check_bundle(lines)
 
 
+def offered_kinds(sdp: str) -> set[str]:
+    """The kinds of media that an offer has sections for: "audio", "video"."""
+    lines = (line for line in sdp.splitlines() if line.startswith("m="))
+    return {line[2:].partition(" ")[0] for line in lines} & {"audio", "video"}
+
+
 def _is_text(sdp: str) -> bool:
     try:
         sdp.encode()

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from aiortc import RTCConfiguration, RTCSessionDescription
+
 from ...errors import ConfigurationError, RefusedError
 from ...messages import Candidate, Offer, parse_signal
 from ...session import EarlyStore, Session, SessionTable
@@ -54,13 +56,19 @@ class WebRTCDoor:
     Args:
         table: where their sessions are opened.
         ice: the ICE configuration.
-        allow_extra_tracks: see `WebRTCConnection`.
+        allow_extra_tracks, video_bit_rate: see `WebRTCConnection`.
     """
 
     def __init__(
-        self, table: SessionTable, ice: IceOptions, *, allow_extra_tracks: bool = False
+        self,
+        table: SessionTable,
+        ice: IceOptions,
+        *,
+        allow_extra_tracks: bool = False,
+        video_bit_rate: int | None = None,
     ) -> None:
         self._table = table
+        self._video_bit_rate = video_bit_rate
         self._ice = ice
         self._allow_extra_tracks = allow_extra_tracks
         self._connections: dict[str, WebRTCConnection] = {}
@@ -71,18 +79,23 @@ class WebRTCDoor:
         await warm_up()
 
     async def handle(
-        self, body: Mapping[str, Any], *, inputs_announced: bool = False
+        self,
+        body: Mapping[str, Any],
+        *,
+        inputs_announced: bool = False,
+        request: Any = None,
     ) -> dict[str, Any]:
         """Answer a body of `POST …/webrtc/offer`: an answer, a success or a refusal.
 
         Args:
             inputs_announced: a page will send the additional inputs.
+            request: that brought the body, for the session's context.
         """
         try:
             signal = parse_signal(body)
             if isinstance(signal, Candidate):
                 return await self._take_candidate(signal)
-            return await self._take_offer(signal, inputs_announced)
+            return await self._take_offer(signal, inputs_announced, request)
         except RefusedError as refusal:
             return refusal.as_answer()
 
@@ -97,17 +110,46 @@ class WebRTCDoor:
             raise RefusedError("too_many_candidates", limit=EARLY_CANDIDATES)
         return {"status": "success"}
 
-    async def _take_offer(self, offer: Offer, announced: bool) -> dict[str, Any]:
+    async def _take_offer(
+        self, offer: Offer, announced: bool, request: Any
+    ) -> dict[str, Any]:
+        if offer.resume_token is not None:
+            session = self._table.reopen_session(offer.webrtc_id, offer.resume_token)
+            return await self._resume(session, offer)
         session = self._table.open(offer.webrtc_id, inputs_announced=announced)
+        session.context.arrived_by(request)
         try:
             return await self._connect(session, offer)
         except BaseException:
             await session.close("the offer was refused")
             raise
 
-    async def _connect(self, session: Session, offer: Offer) -> dict[str, Any]:
+    async def _resume(self, session: Session, offer: Offer) -> dict[str, Any]:
+        """Go on with a session by another connection; a failure doesn't end it."""
+        connection = self._connection(session, await self._configuration())
         try:
-            configuration = to_aiortc(await self._ice.for_server())
+            await session.resume(connection)
+            answer = await self._answer(connection, session, offer)
+        except BaseException as error:
+            session.lost(connection, f"resuming failed: {error!r}")
+            raise
+        return {**description(answer), "resume_token": offer.resume_token}
+
+    async def _connect(self, session: Session, offer: Offer) -> dict[str, Any]:
+        configuration = await self._configuration()
+        if session.state == "closed":
+            raise RefusedError("connection_closed")
+        connection = self._connection(session, configuration)
+        session.on_closed(lambda: self._connections.pop(session.id, None))
+        session.start(connection)
+        answer = description(await self._answer(connection, session, offer))
+        if offer.resumable:
+            answer["resume_token"] = session.allow_resuming()
+        return answer
+
+    async def _configuration(self) -> RTCConfiguration:
+        try:
+            return to_aiortc(await self._ice.for_server())
         except Exception as error:
             logger.exception("the server's RTC configuration failed")
             text = str(error) if isinstance(error, ConfigurationError) else ""
@@ -115,16 +157,20 @@ class WebRTCDoor:
                 "rtc_configuration_failed",
                 text or "The server's RTC configuration failed. Its log says why.",
             ) from error
-        if session.state == "closed":
-            raise RefusedError("connection_closed")
-        connection = WebRTCConnection(
+
+    def _connection(
+        self, session: Session, configuration: RTCConfiguration
+    ) -> WebRTCConnection:
+        return WebRTCConnection(
             session,
             configuration,
             time_limit_s=self._table.time_limit_s,
             allow_extra_tracks=self._allow_extra_tracks,
+            video_bit_rate=self._video_bit_rate,
         )
+
+    async def _answer(
+        self, connection: WebRTCConnection, session: Session, offer: Offer
+    ) -> RTCSessionDescription:
         self._connections[session.id] = connection
-        session.on_closed(lambda: self._connections.pop(session.id, None))
-        session.start(connection)
-        answer = await connection.answer(offer.sdp, self._early.pop(session.id))
-        return description(answer)
+        return await connection.answer(offer.sdp, self._early.pop(session.id))

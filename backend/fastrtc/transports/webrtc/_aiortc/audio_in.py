@@ -1,13 +1,4 @@
-"""All that is touched of aiortc's and aioice's private parts, in one place.
-
-`tests/unit/test_aiortc_privates.py` fails when one of them changes.
-
-Why at all: aiortc decodes in a thread for each receiver, joined at the
-interpreter's exit, behind a jitter buffer of a fixed 80 ms whose delay grows with
-every loss. `divert_audio` takes the packets before all that. `shorten_audio` takes
-them off the socket itself. `bound_gathering` shortens the 5 s that aioice waits for
-a STUN server which doesn't answer.
-"""
+"""Audio that goes around aiortc's decoding, and most of its way from the socket."""
 
 from __future__ import annotations
 
@@ -15,11 +6,12 @@ import logging
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 import pylibsrtp
-from aiortc import RTCPeerConnection, RTCRtpReceiver
+from aiortc import RTCRtpReceiver
+
+from .receiver import NoDecoding
 
 logger = logging.getLogger("fastrtc")
 
@@ -51,20 +43,6 @@ class _Diverter:
         return False, None
 
 
-class _NoDecoding:
-    """Stands in for a receiver's decoder queue: its thread ends as it starts."""
-
-    def __init__(self, on_end: Callable[[], None]) -> None:
-        self._on_end = on_end
-
-    def get(self) -> None:
-        return None
-
-    def put(self, task: object) -> None:
-        if task is None:
-            self._on_end()
-
-
 def divert_audio(
     receiver: RTCRtpReceiver,
     on_packet: Callable[[RtpPacket], None],
@@ -79,7 +57,7 @@ def divert_audio(
     """
     private: Any = receiver
     private._RTCRtpReceiver__jitter_buffer = _Diverter(on_packet)
-    private._RTCRtpReceiver__decoder_queue = _NoDecoding(on_end)
+    private._RTCRtpReceiver__decoder_queue = NoDecoding(on_end)
 
 
 @dataclass(slots=True)
@@ -199,26 +177,3 @@ def shorten_audio(
         protocol.datagram_received = short_cut
         if hasattr(protocol.transport, "max_size"):
             protocol.transport.max_size = MAX_DATAGRAM
-
-
-def bound_gathering(pc: RTCPeerConnection, timeout_s: float) -> None:
-    """Let gathering wait at most `timeout_s` for STUN and TURN servers.
-
-    To be called after `setRemoteDescription`, before `setLocalDescription`.
-    """
-    private: Any = pc
-    for transport in private._RTCPeerConnection__iceTransports:
-        connection = transport.iceGatherer._connection
-        connection.get_component_candidates = partial(
-            connection.get_component_candidates, timeout=timeout_s
-        )
-
-
-async def close_transports(pc: RTCPeerConnection) -> None:
-    """Close a connection's sockets even if its own `close` failed halfway.
-
-    Does nothing where `close` was successful.
-    """
-    private: Any = pc
-    for transport in list(private._RTCPeerConnection__iceTransports):
-        await transport.stop()

@@ -1,0 +1,5 @@
+"""Audio, texts and events over one WebSocket, where WebRTC can't pass."""
+
+from .door import WebSocketDoor
+
+__all__ = ["WebSocketDoor"]

@@ -1,0 +1,302 @@
+"""The shell around the protocol: one WebSocket as a session's transport.
+
+Who waits for what: one task reads the socket and feeds the session, one takes frames
+from the playout as they are due, one writes what waits in the outbox. A slow client
+thus delays neither the playout's clock nor the reading. All three end with the
+session.
+
+Half-open sockets are found by the server's own pings (uvicorn's `ws_ping_interval`
+and `ws_ping_timeout`, 20 s each by default) and, where a client is expected to send,
+by the idle limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from fastapi import WebSocket
+from starlette.types import Message
+
+from ...errors import RefusedError, SessionClosedError
+from ...session import Session
+from .bounds import (
+    AUDIO_BURST_S,
+    AUDIO_SPEED,
+    FLUSH_S,
+    IDLE_TIMEOUT_S,
+    MESSAGE_BURST,
+    MESSAGES_PER_S,
+    SEND_TIMEOUT_S,
+    SLICE_MS,
+)
+from .codecs import AudioIn, AudioOut, Samples
+from .outbox import Outbox
+from .protocol import (
+    CLEAR,
+    PONG,
+    AudioFormat,
+    Event,
+    Media,
+    Ping,
+    Start,
+    Stop,
+    Typed,
+    check_audio,
+    close_code,
+    media_event,
+    parse_event,
+    refusal_message,
+    started_event,
+)
+from .rate import RateBound
+from .sending import close_socket, send_message
+from .timers import IdleTimer, SendTimer
+
+logger = logging.getLogger("fastrtc")
+
+NORMAL_CLOSE = 1000
+
+
+class WebSocketConnection:
+    """A session's transport.
+
+    Args:
+        websocket: the accepted socket.
+        session: the session, opened and not started.
+        start: what the client began with.
+    """
+
+    def __init__(
+        self,
+        websocket: WebSocket,
+        session: Session,
+        start: Start,
+    ) -> None:
+        self._websocket = websocket
+        self._session = session
+        self._negotiated = start.negotiates
+        self._listens = session.media.client_sends
+        self._speaks = session.media.client_receives
+        self._set_formats(start)
+        self._outbox = Outbox(self._not_reading)
+        self._idle = IdleTimer(self._idle_timeout_s(start), self._too_quiet)
+        self._sending = SendTimer(SEND_TIMEOUT_S, self._not_reading)
+        self._held: list[Samples] = []
+        now_s = session.loop.time()
+        self._audio_rate = RateBound(AUDIO_SPEED, AUDIO_BURST_S, now_s)
+        self._message_rate = RateBound(MESSAGES_PER_S, MESSAGE_BURST, now_s)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._close_code = NORMAL_CLOSE
+
+    def _idle_timeout_s(self, start: Start) -> float | None:
+        if start.idle_timeout_s is None and not self._listens:
+            # Who only listens has nothing to send.
+            return None
+        return start.idle_timeout_s or IDLE_TIMEOUT_S
+
+    def _set_formats(self, start: Start) -> None:
+        handler = self._session.handler
+        self._rate_hz = handler.input_sample_rate
+        self.input = _complete(start.input, self._rate_hz)
+        self.output = _complete(start.output, handler.output_sample_rate)
+        self._audio_in = AudioIn(self.input, self._rate_hz, handler.expected_layout)
+        self._audio_out = AudioOut(self.output)
+
+    # -- life ------------------------------------------------------------------------
+
+    async def run(self, time_limit_s: float | None) -> None:
+        """Carry the session to its end, and leave nothing of it.
+
+        Raises:
+            RefusedError: the session was closed before it began.
+        """
+        session = self._session
+        ended = asyncio.Event()
+        session.on_closed(ended.set)
+        session.start(self)
+        self._open(time_limit_s)
+        reading = asyncio.ensure_future(self._guarded(self._read()))
+        try:
+            await ended.wait()
+        finally:
+            # The client's last words are of no use, and may never come.
+            reading.cancel()
+            session.close_soon("the server lets go of the connection")
+            await session.close()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    def _open(self, time_limit_s: float | None) -> None:
+        session = self._session
+        session.context.websocket = self._websocket
+        session.context.arrived_by(self._websocket)
+        session.playout.on_clear = self._cleared
+        if self._negotiated:
+            self._outbox.put_text(started_event(self.input, self.output))
+        session.channel.open(self._outbox.put_text)
+        self._writing = self._begin(self._write())
+        if self._speaks:
+            self._begin(self._speak())
+        self._idle.start()
+        session.connected(time_limit_s, sends=("audio",) if self._speaks else ())
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(self._guarded(work))
+        self._tasks.append(task)
+        return task
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """A task that the session doesn't outlive, however it ends."""
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            logger.exception("session %s: its connection failed", self._session.id)
+            self._session.close_soon("the connection failed")
+
+    # -- from the client ---------------------------------------------------------------
+
+    async def _read(self) -> None:
+        try:
+            while self._session.state != "closed":
+                message = await self._websocket.receive()
+                if message["type"] == "websocket.disconnect":
+                    self._session.gone(self, "the client left")
+                    return
+                now_s = self._session.loop.time()
+                self._idle.touch(now_s)
+                wait_s = self._message_rate.spend(1, now_s)
+                if wait_s:
+                    await asyncio.sleep(wait_s)
+                await self._take(_event_of(message, binary=self._negotiated))
+        except RefusedError as refusal:
+            self._refuse(refusal)
+
+    async def _take(self, event: Event) -> None:
+        if isinstance(event, Media):
+            if self._listens:
+                await self._hear(event.payload)
+        elif isinstance(event, Typed):
+            self._session.receive_text(event.text)
+        elif isinstance(event, Ping):
+            self._outbox.put_text(PONG)
+        elif isinstance(event, Stop):
+            self._session.gone(self, "the client hung up")
+        elif isinstance(event, Start):
+            # One socket, one session: that one goes on as if nothing was said.
+            taken = RefusedError(
+                "connection_already_exists", "This socket has its session already."
+            )
+            self._outbox.put_text(refusal_message(taken))
+
+    async def _hear(self, payload: bytes) -> None:
+        wait_s = None
+        for frames in self._audio_in.push(payload):
+            if wait_s is not None:
+                # Others have their turn between two portions of a long message.
+                await asyncio.sleep(wait_s)
+            self._held += frames
+            self._feed_held()
+            seconds = sum(frame.shape[1] for frame in frames) / self._values_per_s
+            wait_s = self._audio_rate.spend(seconds, self._session.loop.time())
+        if wait_s:
+            await asyncio.sleep(wait_s)
+
+    @property
+    def _values_per_s(self) -> int:
+        stereo = self._session.handler.expected_layout == "stereo"
+        return self._rate_hz * (2 if stereo else 1)
+
+    def _feed_held(self) -> None:
+        """Hand over what has come, in bursts if the handler is patient (see there)."""
+        held_ms = 1000 * sum(f.shape[1] for f in self._held) / self._values_per_s
+        if held_ms < min(self._session.handler.patience_ms(), SLICE_MS):
+            return
+        held, self._held = self._held, []
+        for frame in held:
+            self._session.feed((self._rate_hz, frame))
+
+    # -- to the client -----------------------------------------------------------------
+
+    async def _speak(self) -> None:
+        playout, encode = self._session.playout, self._audio_out.encode
+        with contextlib.suppress(SessionClosedError):
+            while True:
+                payload = encode(await playout.next_frame())
+                self._outbox.put_audio(
+                    payload if self._negotiated else media_event(payload)
+                )
+
+    def _cleared(self) -> None:
+        self._outbox.drop_audio()
+        if self._negotiated:
+            self._outbox.put_text(CLEAR)
+
+    async def _write(self) -> None:
+        while (message := await self._outbox.take()) is not None:
+            # A client that doesn't read for long loses its session.
+            self._sending.begin()
+            if not await send_message(self._websocket, message):
+                self._session.gone(self, "the socket is gone")
+                return
+            self._sending.end()
+
+    # -- ends --------------------------------------------------------------------------
+
+    def _refuse(self, refusal: RefusedError) -> None:
+        self._outbox.put_text(refusal_message(refusal))
+        self._close_code = close_code(refusal)
+        self._session.close_soon(f"the client sent what can't be used: {refusal}")
+
+    def _not_reading(self) -> None:
+        self._session.close_soon("the client doesn't read what it is sent")
+
+    def _too_quiet(self, timeout_s: float) -> None:
+        self._session.end(f"Nothing was received for {timeout_s:g} s.")
+
+    # -- the session's side (session.Transport) ----------------------------------------
+
+    def choose_rate_hz(self, rate_hz: int) -> int:
+        return self._audio_out.choose_rate_hz(rate_hz)
+
+    async def disconnect(self) -> None:
+        """Let the last messages leave, then close the socket."""
+        self._idle.stop()
+        self._sending.stop()
+        self._session.playout.on_clear = None
+        self._outbox.end()
+        if self._writing is not None:
+            await asyncio.wait([self._writing], timeout=FLUSH_S)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await close_socket(self._websocket, self._close_code)
+
+
+def _complete(format_: AudioFormat | None, rate_hz: int) -> AudioFormat:
+    """A format whose rate is known; FastRTC's if none was asked for."""
+    if format_ is None:
+        return AudioFormat("mulaw", rate_hz)
+    return AudioFormat(format_.encoding, format_.sample_rate_hz or rate_hz)
+
+
+def _event_of(message: Message, *, binary: bool) -> Event:
+    """The event in an ASGI message.
+
+    Raises:
+        RefusedError: there is none.
+    """
+    payload: bytes | None = message.get("bytes")
+    if payload is None:
+        return parse_event(message.get("text") or "")
+    if not binary:
+        raise RefusedError(
+            "invalid_message",
+            "Binary messages need a format in start; without one, audio is JSON.",
+        )
+    return check_audio(payload)
