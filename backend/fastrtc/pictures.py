@@ -7,6 +7,7 @@ else. User code sees and gives arrays. Everything here may be called from any th
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias, cast
 
@@ -45,6 +46,8 @@ _SMPTE170M_TAG = 6
 _ONE_THREAD: dict[str, Any] = (
     {"threads": 1} if int(av.__version__.partition(".")[0]) >= 17 else {}
 )
+# Of each thread, the frame it loads arrays into.
+_own = threading.local()
 # So many rows of float32 at 1280 pixels stay in the cache of a core.
 _ROWS_AT_ONCE = 32
 
@@ -249,11 +252,12 @@ def _pixels(frame: av.VideoFrame, plane: int, channels: int = 1) -> NDArray[np.u
 def _load(array: NDArray[Any], pixel_format: str) -> av.VideoFrame:
     """The array, (height, width, channels), as a frame of 8 bits a channel.
 
-    The frame has memory of its own, with the padding swscale wants: over bare numpy
-    memory it reads past the end at most widths (seen with a guard page).
+    The frame has memory with the padding swscale wants: over bare numpy memory it
+    reads past the end at most widths (seen with a guard page). It is the thread's,
+    and good until the thread's next call.
     """
     height, width, channels = array.shape
-    frame = av.VideoFrame(width, height, pixel_format)
+    frame = _scratch(width, height, pixel_format)
     target = _pixels(frame, 0, channels)
     source = array if channels > 1 else array[:, :, 0]
     if source.dtype == np.uint16:
@@ -262,6 +266,17 @@ def _load(array: NDArray[Any], pixel_format: str) -> av.VideoFrame:
         _scale(source, target)
     else:
         target[...] = source
+    return frame
+
+
+def _scratch(width: int, height: int, pixel_format: str) -> av.VideoFrame:
+    frame = cast("av.VideoFrame | None", getattr(_own, "frame", None))
+    if frame is None or (frame.width, frame.height, frame.format.name) != (
+        width,
+        height,
+        pixel_format,
+    ):
+        frame = _own.frame = av.VideoFrame(width, height, pixel_format)
     return frame
 
 

@@ -14,6 +14,7 @@ from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, ValidationError
 
 from .options import MAX_BODY_BYTES
+from .websocket_route import add_websocket_routes
 
 if TYPE_CHECKING:
     from .stream import Stream
@@ -79,6 +80,7 @@ def make_router(stream: Stream, path: str, tags: list[str | Enum] | None) -> API
         return FileResponse(CLIENT_MODULE, media_type="text/javascript")
 
     _ = offer, client_module
+    add_websocket_routes(router, stream)
     return router
 
 

@@ -78,12 +78,14 @@ export function available(layout: Layout, facts: Facts): Action[] {
     microphone: layout.microphone,
     devices: sending && choices > 0,
     camera: layout.camera,
-    flip: layout.camera && (facts.cameras > 1 || facts.touch),
+    // A desk's cameras are chosen from the menu, each by its name.
+    flip: layout.camera && facts.touch,
     share: layout.camera && facts.canShare,
     speaker: layout.speaker,
     captions: facts.hasCaptions,
     quality: true,
-    "picture-in-picture": layout.picture !== null && facts.canPictureInPicture,
+    // One's own picture is nothing to watch beside one's work.
+    "picture-in-picture": layout.picture === "remote" && facts.canPictureInPicture,
     "full-screen": layout.picture !== null && facts.canFullScreen,
   };
   return facts.live ? RANKS.filter((action) => makesSense[action]) : [];

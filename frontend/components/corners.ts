@@ -44,12 +44,3 @@ export function nextCorner(corner: Corner): Corner {
   const next = (around.indexOf(corner) + 1) % around.length;
   return around[next] ?? corner;
 }
-
-/** As a stage's shape: neither a tower nor a letterbox, even if the picture is one. */
-export function stageRatio(width: number, height: number): number {
-  if (width <= 0 || height <= 0) return WIDE;
-  return Math.min(WIDE, Math.max(TALL, width / height));
-}
-
-const WIDE = 16 / 9;
-const TALL = 4 / 5;

@@ -16,7 +16,7 @@ export interface ServerFunctions {
   offer(body: object): Promise<unknown>;
   hang_up(body: object): Promise<unknown>;
   /** Where there is none, sound has no second way. */
-  fallback?(payload: string): Promise<unknown>;
+  fallback?(body: object): Promise<unknown>;
 }
 
 export interface GradioSignallingOptions {
@@ -74,7 +74,9 @@ export class GradioSignalling implements Signalling {
 
   /** The address of a WebSocket on this page's own origin, or null without one. */
   async fallbackUrl(): Promise<string | null> {
-    const reply = await this.#options.server().fallback?.("");
+    const reply = await this.#options.server().fallback?.({
+      session_hash: this.#options.sessionHash(),
+    });
     const { url } = (reply ?? {}) as { url?: unknown };
     return typeof url === "string" && url !== "" ? url : null;
   }

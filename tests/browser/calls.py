@@ -16,10 +16,10 @@ LISTEN = """
     constructor(...args) {
       super(...args);
       window.heard.connections.push(this);
-      this.addEventListener("track", ({ track, streams }) => {
+      this.addEventListener("track", ({ track }) => {
+        if (track.kind !== "audio") return;
         const context = new AudioContext();
-        const source = context.createMediaStreamSource(
-          streams[0] ?? new MediaStream([track]));
+        const source = context.createMediaStreamSource(new MediaStream([track]));
         const analyser = context.createAnalyser();
         analyser.fftSize = 8192;
         source.connect(analyser);
@@ -56,6 +56,43 @@ async () => {
 """
 
 
+DEVICES = """
+() => {
+  window.asked = [];
+  window.opened = [];
+  const media = navigator.mediaDevices;
+  const ask = media.getUserMedia.bind(media);
+  media.getUserMedia = async (constraints) => {
+    window.asked.push(["audio", "video"].filter((kind) => constraints[kind]).join());
+    const stream = await ask(constraints);
+    window.opened.push(...stream.getTracks());
+    return stream;
+  };
+}
+"""
+
+SIDES = """
+() => {
+  const canvas = document.createElement("canvas");
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  window.sidesOf = (selector) => {
+    const video = document.querySelector(selector);
+    if (!video?.videoWidth) return "";
+    canvas.width = canvas.height = 8;
+    context.drawImage(video, 0, 0, 8, 8);
+    return [2, 5].map((x) => {
+      const [r, g, b] = context.getImageData(x, 4, 1, 1).data;
+      const most = Math.max(r, g, b);
+      if (most < 90) return "black";
+      return most === r ? "red" : most === g ? "green" : "blue";
+    }).join();
+  };
+}
+"""
+BIG_PICTURE = "[data-testid=video-stage] > .picture video"
+OWN_PICTURE = "[data-testid=self-view] video"
+
+
 class Call:
     """The call on `page`, or on the part of it that `within` selects."""
 
@@ -65,7 +102,8 @@ class Call:
 
     async def open(self, url: str) -> None:
         """Go to the page; what its calls receive is listened to."""
-        await self.page.add_init_script(f"({LISTEN})()")
+        for script in (LISTEN, DEVICES, SIDES):
+            await self.page.add_init_script(f"({script})()")
         await self.page.goto(url)
         await expect(self._root.get_by_test_id("start")).to_be_visible(timeout=STEP_MS)
 
@@ -96,6 +134,38 @@ class Call:
     async def heard_hz(self) -> float:
         """The loudest frequency that was received."""
         return await self.page.evaluate("window.heard.loudest_hz")
+
+    async def hears(self, hz: float) -> None:
+        """Wait until that is the loudest frequency that is received."""
+        await self.page.wait_for_function(
+            "(hz) => Math.abs(window.heard.loudest_hz - hz) < 12",
+            arg=hz,
+            timeout=STEP_MS,
+        )
+
+    async def sees(self, sides: str, selector: str = BIG_PICTURE) -> None:
+        """Wait until a picture's left and right half are so, such as "red,blue"."""
+        await self.page.wait_for_function(
+            "([selector, sides]) => window.sidesOf(selector) === sides",
+            arg=[selector, sides],
+            timeout=STEP_MS,
+        )
+
+    async def webrtc_id(self) -> str:
+        """The name of the call that goes on, or was the last one."""
+        return await self._root.locator(".fastrtc").evaluate(
+            "(element) => element.fastrtcCall.client.webrtcId"
+        )
+
+    async def asked(self) -> list[str]:
+        """The kinds of devices that the page asked for, each time it did."""
+        return await self.page.evaluate("window.asked")
+
+    async def open_devices(self) -> int:
+        """How many microphones and cameras are on."""
+        return await self.page.evaluate(
+            "window.opened.filter((track) => track.readyState === 'live').length"
+        )
 
 
 def _regex(pattern: str) -> Any:

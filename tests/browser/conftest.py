@@ -12,14 +12,22 @@ import wave
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.async_api import Browser, Page, Playwright, async_playwright
+from playwright.async_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    async_playwright,
+)
 
 from build_tools.browser import find_browser
 from fastrtc import get_tts_model
 from fastrtc.audio import audio_to_int16, resample
+from tests.support.pictures import BLUE, RED, halves
 
 ROOT = Path(__file__).parents[2]
 START_TIMEOUT_S = 60
@@ -27,6 +35,10 @@ STOP_TIMEOUT_S = 10
 SENTENCE = "Hello there, can you hear what I am saying?"
 PAUSE_S = 8.0
 """Longer than the patience with a synthetic voice and the echo of the sentence."""
+
+CAMERA_SIZE = 240, 320
+"""Height and width, pixels."""
+CAMERA_FPS = 15
 
 Serve = Callable[..., str]
 
@@ -51,8 +63,23 @@ def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-async def launch(playwright: Playwright, microphone: Path | str) -> Browser:
-    """A browser that allows its fake microphone, which plays that file."""
+@pytest.fixture(scope="session")
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film, blue on the left and red on the right; Chromium plays it in a loop."""
+    path = tmp_path_factory.mktemp("camera") / "halves.y4m"
+    frame = av.VideoFrame.from_ndarray(halves(BLUE, RED, *CAMERA_SIZE), "bgr24")
+    planes = frame.reformat(format="yuv420p").to_ndarray().tobytes()
+    height, width = CAMERA_SIZE
+    head = f"YUV4MPEG2 W{width} H{height} F{CAMERA_FPS}:1 Ip A1:1 C420mpeg2\n"
+    path.write_bytes(head.encode() + CAMERA_FPS * (b"FRAME\n" + planes))
+    return path
+
+
+async def launch(
+    playwright: Playwright, microphone: Path | str, camera: Path | None = None
+) -> Browser:
+    """A browser that allows its fake devices, which play those files."""
+    film = [] if camera is None else [f"--use-file-for-fake-video-capture={camera}"]
     return await playwright.chromium.launch(
         executable_path=find_browser(),
         args=[
@@ -62,28 +89,45 @@ async def launch(playwright: Playwright, microphone: Path | str) -> Browser:
             "--use-fake-ui-for-media-stream",
             "--use-fake-device-for-media-stream",
             f"--use-file-for-fake-audio-capture={microphone}",
+            *film,
         ],
     )
 
 
 @pytest.fixture
-async def chromium(microphone: Path) -> AsyncIterator[Browser]:
+async def chromium(microphone: Path, camera: Path) -> AsyncIterator[Browser]:
     """A browser whose microphone says a sentence again and again."""
     async with async_playwright() as playwright:
-        browser = await launch(playwright, microphone)
+        browser = await launch(playwright, microphone, camera)
         yield browser
         await browser.close()
 
 
 @pytest.fixture
 async def page(chromium: Browser) -> AsyncIterator[Page]:
-    """A page on which no script may fail."""
+    """A page on which no script may fail, and nothing complain."""
     page = await chromium.new_page()
-    failures: list[str] = []
-    page.on("pageerror", lambda error: failures.append(str(error)))
+    failures = failures_of(page)
     yield page
     await page.close()
     assert failures == []
+
+
+def failures_of(page: Page) -> list[str]:
+    """What fails on a page from now on: scripts, and errors in its console."""
+    failures: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        # Fonts and the like from elsewhere are not to be had on every machine.
+        where = message.location.get("url", "")
+        elsewhere = where.startswith("http") and "//127.0.0.1" not in where
+        elsewhere |= where.endswith("/favicon.ico")
+        if message.type == "error" and not elsewhere:
+            failures.append(f"{message.text} ({where})")
+
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.on("console", on_console)
+    return failures
 
 
 class Program:
@@ -136,11 +180,24 @@ class Program:
             pytest.fail("Ctrl-C did not end the app:\n" + "".join(self._said))
         finally:
             self._reader.join()
+        said = "".join(self._said)
+        _, failed, trace = said.partition("Traceback")
+        assert not failed, f"the app failed:\n{trace}"
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """Starts programs; gives their addresses."""
+    yield from _serving()
+
+
+@pytest.fixture(scope="module")
+def serve_all() -> Iterator[Serve]:
+    """The same for all tests of a file together."""
+    yield from _serving()
+
+
+def _serving() -> Iterator[Serve]:
     programs: list[Program] = []
 
     def start(path: str, *arguments: str) -> str:

@@ -251,6 +251,30 @@ async def test_without_skipping_the_lag_is_bounded() -> None:
     await client.hang_up()
 
 
+async def test_nothing_is_made_for_an_encoder_that_is_behind() -> None:
+    """Lost otherwise: on a busy machine most pictures would be made to be dropped."""
+    made = 0
+
+    def count(frame: Any) -> Any:
+        nonlocal made
+        made += 1
+        return frame
+
+    client = Viewer(count, BOTH_WAYS)
+    take = client.session.screen.next_picture
+
+    async def slow() -> Any:
+        taken = await take()
+        await asyncio.sleep(0.2)
+        return taken
+
+    client.session.screen.next_picture = slow  # type: ignore[method-assign]
+    await client.film([plain(RED)] * 60)
+    await client.hang_up()
+    assert client.session.screen.dropped == 0
+    assert made <= len(client.seen) + 4
+
+
 async def test_one_call_at_a_time_for_each_session() -> None:
     """Lost otherwise: a model that isn't thread-safe would be called twice at once."""
     running = most = 0

@@ -18,7 +18,7 @@ from fastrtc import AsyncStreamHandler, ReplyOnPause, get_tts_model
 from fastrtc.audio import mulaw_decode, mulaw_encode, resample
 from fastrtc.handlers.threads import threads as workers
 from fastrtc.session import Frame
-from fastrtc.transports.webrtc.opus import OpusDecoder, OpusEncoder
+from fastrtc.transports.opus import OpusDecoder, OpusEncoder
 from fastrtc.transports.websocket import bounds, connection
 
 from .handlers import Echo

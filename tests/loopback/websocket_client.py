@@ -14,7 +14,7 @@ from fastapi import APIRouter, FastAPI, WebSocket
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from fastrtc.websocket_route import add_websocket_routes, serve_websocket
+from fastrtc.websocket_route import serve_websocket
 
 from .support import PATIENCE_S, Server, audio_stream
 
@@ -25,7 +25,6 @@ async def serving(handler: Any, **options: Any) -> AsyncGenerator[Server, None]:
     stream = audio_stream(handler, **options)
     app, router = FastAPI(), APIRouter()
     stream.mount(app)
-    add_websocket_routes(router, stream)
 
     @router.websocket("/of/my/own")
     async def own(websocket: WebSocket) -> None:

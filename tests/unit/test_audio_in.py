@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from fastrtc.session import Frame
+from fastrtc.transports.opus import OpusEncoder
 from fastrtc.transports.webrtc import audio_in
 from fastrtc.transports.webrtc.audio_in import (
     MAX_GAP_SAMPLES,
     MAX_PATIENCE_MS,
     AudioReceiver,
 )
-from fastrtc.transports.webrtc.opus import OpusEncoder
 from tests.support.handlers import tone
 
 

@@ -151,6 +151,8 @@ async def test_inputs_that_come_too_late_or_for_nobody_are_ignored(
         assert not [r for r in caplog.records if r.name == "fastrtc"]
         assert talk.call.realtime is not None
         assert talk.call.realtime.sessions.get("over") is None
+        # A request for a call is no call's name.
+        assert not talk.call.realtime.sessions._early_inputs.pop("__webrtc_start__1")
 
 
 async def test_a_generator_gets_what_the_page_shows_when_it_is_started() -> None:

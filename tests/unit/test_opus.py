@@ -1,4 +1,4 @@
-"""fastrtc.transports.webrtc.opus: a known tone in, the same tone out."""
+"""fastrtc.transports.opus: a known tone in, the same tone out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fastrtc.session import Frame
-from fastrtc.transports.webrtc.opus import OpusDecoder, OpusEncoder, opus_rate_hz
+from fastrtc.transports.opus import OpusDecoder, OpusEncoder, opus_rate_hz
 from tests.support.handlers import tone
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fastrtc.audio import mulaw_decode, mulaw_encode
 from fastrtc.errors import RefusedError
 from fastrtc.session import Frame
-from fastrtc.transports.webrtc.opus import OpusDecoder, OpusEncoder
+from fastrtc.transports.opus import OpusDecoder, OpusEncoder
 from fastrtc.transports.websocket.codecs import AudioIn, AudioOut
 from fastrtc.transports.websocket.protocol import AudioFormat
 from fastrtc.websocket import convert_to_mulaw

@@ -58,6 +58,10 @@ class Link(Protocol):
         """
         ...
 
+    async def picture_room(self) -> None:
+        """Wait until a picture more would be shown, and push no other out."""
+        ...
+
     async def put_picture(self, picture: av.VideoFrame, due_s: float) -> bool:
         """Show a picture at its time, after waiting while enough are queued.
 

@@ -73,6 +73,8 @@ class FrameRunner:
 
     async def _run(self) -> None:
         while not self.ending:
+            # Where encoding is what takes long, more calls would make it longer.
+            await self._link.picture_room()
             picture = await self.camera.next()
             if picture.time_s - self._last_s < EARLY / self._handler.fps:
                 continue

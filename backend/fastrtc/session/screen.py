@@ -57,6 +57,10 @@ class Screen:
             self.dropped += 1
         self._append(_Shown(frame, time_s, -1.0))
 
+    async def room(self) -> None:
+        """Wait until a picture more would be shown, and push no other out."""
+        await self._space.wait()
+
     async def put(self, frame: av.VideoFrame, due_s: float) -> bool:
         """Have a picture shown at its time, after waiting for a place in the queue.
 

@@ -372,6 +372,9 @@ class Session:
     def show_picture(self, picture: av.VideoFrame, time_s: float) -> None:
         self.screen.show(picture, time_s)
 
+    async def picture_room(self) -> None:
+        await self.screen.room()
+
     async def put_picture(self, picture: av.VideoFrame, due_s: float) -> bool:
         return await self.screen.put(picture, due_s)
 

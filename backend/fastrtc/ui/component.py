@@ -13,7 +13,7 @@ from gradio.components.base import Component, server
 
 from ..errors import ConfigurationError
 from ..media import Media, Modality, Mode
-from ..stream import ConcurrencyLimit, Stream, check_variant
+from ..stream import ConcurrencyLimit, Stream, as_bit_rate, check_variant
 from ..transports.webrtc import RTCConfigurationCallable
 from .constraints import default_constraints
 from .data import WebRTCData, WebRTCModel, as_data, as_session_id
@@ -59,6 +59,7 @@ class WebRTC(Component):
         variant: "wave", or "textbox" to type as well as speak: then the first argument
             of a reply function is a `WebRTCData`.
         full_screen: fill the page.
+        video_bit_rate: see `Stream`.
 
     The remaining arguments are those of every Gradio component.
 
@@ -110,6 +111,7 @@ class WebRTC(Component):
         button_labels: dict[str, str] | None = None,
         variant: Literal["textbox", "wave"] | None = "wave",
         full_screen: bool | None = True,
+        video_bit_rate: int | None = None,
     ) -> None:
         _check_templates()
         check_variant(variant)
@@ -129,6 +131,7 @@ class WebRTC(Component):
         self.icon_radius = icon_radius
         self.variant = variant
         self.full_screen = full_screen is not False
+        self.video_bit_rate = as_bit_rate(video_bit_rate)
         self.button_labels = {
             **dict.fromkeys(("start", "stop", "waiting"), ""),
             **(button_labels or {}),
@@ -206,6 +209,7 @@ class WebRTC(Component):
             server_rtc_configuration=self.server_rtc_configuration,
             additional_inputs=additional,
             verbose=False,
+            video_bit_rate=self.video_bit_rate,
         )
         sent = self._connect(stream, additional, send_input_on, js, concurrency_id)
         if trigger is not None:
@@ -241,6 +245,8 @@ class WebRTC(Component):
             "show_progress": "hidden",
             "api_visibility": "private",
             "js": js,
+            # By default one that comes while the one before it runs is dropped.
+            "trigger_mode": "multiple",
         }
         for event in commits:
             if event is not None:

@@ -16,7 +16,8 @@ import gradio as gr
 from starlette.requests import Request
 from starlette.websockets import WebSocket
 
-from ..session import EarlyStore, Session, SessionTable
+from ..media import Media
+from ..session import EarlyStore, Session
 from ..stream import Stream
 from ..transports.websocket import WebSocketDoor
 from ..websocket_route import serve_websocket
@@ -76,7 +77,7 @@ class Fallback:
         if not page or stream is None:
             await websocket.close(NO_TICKET)
             return
-        table = cast("SessionTable", PageSessions(stream, page[0], self._on_opened))
+        table = PageSessions(stream, page[0], self._on_opened)
         await serve_websocket(cast("Any", websocket), WebSocketDoor(table))
 
 
@@ -99,14 +100,20 @@ class PageSessions:
         self._page = page
         self._on_opened = on_opened
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream.sessions, name)
+    @property
+    def media(self) -> Media:
+        return self._stream.sessions.media
+
+    @property
+    def time_limit_s(self) -> float | None:
+        return self._stream.sessions.time_limit_s
 
     def open(self, session_id: str) -> Session:
         """See `SessionTable.open`."""
         announced = bool(self._stream.additional_input_components)
         table = self._stream.sessions
         session = table.open(session_id, inputs_announced=announced)
+        session.context.arrived_by(self._page)
         self._on_opened(session, self._page)
         if announced:
             # By WebRTC a page sends them unasked, with its offer.

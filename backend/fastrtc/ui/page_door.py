@@ -90,7 +90,6 @@ class PageDoor:
 
     def _opened(self, session: Session, page: Request) -> None:
         """A page has opened a session, by WebRTC or by WebSocket."""
-        session.context.arrived_by(page)
         self.owners.note(session, page.session_hash)
         for reader in self.readers:
             session.outputs.expect(reader)

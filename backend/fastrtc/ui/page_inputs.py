@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -50,7 +51,10 @@ class PageInputs:
         if not webrtc_id or is_start_value(webrtc_id) or stream is None:
             return
         if self._component.door.owners.admits(webrtc_id, _page(request)):
-            values = (value, *args) if isinstance(value, WebRTCData) else args
+            values: tuple[Any, ...] = args
+            if isinstance(value, WebRTCData):
+                # What was typed goes its own way, once.
+                values = (replace(value, textbox=""), *args)
             stream.set_input(webrtc_id, *values)
 
     async def submit(
@@ -104,8 +108,8 @@ def _answer(session: Session, text: str) -> bool:
     """Have the handler answer what was typed; False when it can't."""
     handler = session.handler
     trigger = getattr(handler, "trigger_response", None)
-    if trigger is not None:
-        # It finds the text in its inputs.
+    if not text.strip() and trigger is not None:
+        # Sent without a text: an answer is wanted all the same.
         trigger()
         return True
     session.receive_text(text)

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import Literal
 
 from ...handlers.base import AudioFrame
+from ..opus import RTP_CLOCK_HZ, OpusDecoder
 from ._aiortc import RtpPacket
-from .opus import RTP_CLOCK_HZ, OpusDecoder
 from .reorder import Packet, ReorderBuffer
 
 MAX_GAP_SAMPLES = RTP_CLOCK_HZ

@@ -7,7 +7,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from ...errors import SessionClosedError
 from ...session.playout import Playout
-from .opus import EncodedAudio, OpusEncoder
+from ..opus import EncodedAudio, OpusEncoder
 
 
 class PlayoutTrack(MediaStreamTrack):

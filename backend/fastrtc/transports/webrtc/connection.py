@@ -25,6 +25,7 @@ from ...errors import RefusedError
 from ...messages import Candidate, parse_client_message
 from ...options import GATHERING_TIMEOUT_S, MAX_CANDIDATES, SETUP_TIMEOUT_S
 from ...session import Frame, Session
+from ..opus import OpusDecoder, OpusEncoder, opus_rate_hz
 from ._aiortc import (
     bound_gathering,
     close_transports,
@@ -37,7 +38,6 @@ from .audio_in import AudioReceiver
 from .audio_out import PlayoutTrack
 from .ice import to_ice_candidate
 from .offer import check_offer, offered_kinds
-from .opus import OpusDecoder, OpusEncoder, opus_rate_hz
 from .video_in import VideoReceiver
 from .video_out import VideoTrack
 

@@ -16,7 +16,7 @@ from ...audio import StreamResampler, mulaw_decode, mulaw_encode
 from ...errors import RefusedError
 from ...options import FRAME_MS
 from ...session import Frame
-from ..webrtc.opus import OpusDecoder, OpusEncoder, opus_rate_hz
+from ..opus import OpusDecoder, OpusEncoder, opus_rate_hz
 from .bounds import MAX_OPUS_BYTES, SLICE_MS
 from .protocol import AudioFormat
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from typing import Protocol
 
 from fastapi import WebSocket
 
 from ...errors import RefusedError
-from ...session import SessionTable
+from ...media import Media
+from ...session import Session
 from .bounds import FLUSH_S, MAX_EARLY_MESSAGES, START_TIMEOUT_S
 from .connection import WebSocketConnection
 from .protocol import (
@@ -26,6 +28,18 @@ from .sending import GONE, close_socket, send_message
 logger = logging.getLogger("fastrtc")
 
 
+class Sessions(Protocol):
+    """Where sessions are opened: a `SessionTable`, or what stands in front of one."""
+
+    @property
+    def media(self) -> Media: ...
+
+    @property
+    def time_limit_s(self) -> float | None: ...
+
+    def open(self, session_id: str) -> Session: ...
+
+
 class WebSocketDoor:
     """The WebSocket way into a stream's sessions.
 
@@ -34,7 +48,7 @@ class WebSocketDoor:
             and video the audio is carried; video alone is refused.
     """
 
-    def __init__(self, table: SessionTable) -> None:
+    def __init__(self, table: Sessions) -> None:
         self._table = table
 
     async def serve(self, websocket: WebSocket) -> None:

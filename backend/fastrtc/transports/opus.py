@@ -18,8 +18,8 @@ from av.error import FFmpegError
 from av.packet import Packet
 from numpy.typing import NDArray
 
-from ...options import OPUS_BIT_RATE, OPUS_COMPLEXITY
-from ...session.playout import Frame
+from ..options import OPUS_BIT_RATE, OPUS_COMPLEXITY
+from ..session.playout import Frame
 
 EncodedAudio: TypeAlias = "Packet[AudioStream]"
 
