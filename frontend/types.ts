@@ -17,7 +17,8 @@ export interface Props {
   track_constraints: TrackConstraints | null;
   rtp_params: Partial<RTCRtpSendParameters> | null;
   mirror_webcam: boolean;
-  icon: string | null;
+  /** A file as Gradio serves it, or a URL from elsewhere in the same form. */
+  icon: { url: string } | null;
   icon_button_color: string | null;
   pulse_color: string | null;
   /** Percent. */

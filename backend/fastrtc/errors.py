@@ -6,6 +6,7 @@ FastRTCError
 ├── MissingExtraError      an optional dependency is absent (also an ImportError)
 ├── ModelUnavailableError  a model's file is neither cached nor within reach
 ├── TurnCredentialsError   a TURN provider refused or could not be reached
+├── TelephoneError         a telephone service refused or could not be reached
 ├── RefusedError           a client's request that is answered with a refusal
 ├── OutputError            user code gave what is no sound or picture (also a TypeError)
 ├── ModelTimeoutError      a model took too long (also a TimeoutError)
@@ -73,6 +74,10 @@ class TurnCredentialsError(FastRTCError, RuntimeError):
         super().__init__(f"{provider} TURN credentials: {answer}. {message}")
         self.provider = provider
         self.status = status
+
+
+class TelephoneError(FastRTCError, RuntimeError):
+    """A telephone service did not do what it was asked for; the text says why."""
 
 
 class RefusedError(FastRTCError):

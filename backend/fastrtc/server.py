@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, ValidationError
 
+from .errors import RefusedError
 from .options import MAX_BODY_BYTES
 from .websocket_route import add_websocket_routes
 
@@ -72,8 +73,7 @@ def make_router(stream: Stream, path: str, tags: list[str | Enum] | None) -> API
         "/webrtc/offer", tags=tags, openapi_extra=_openapi_body(), summary="Connect"
     )
     async def offer(request: Request) -> JSONResponse:
-        body = (await read_body(request)).model_dump()
-        return JSONResponse(await stream.door.handle(body, request=request))
+        return JSONResponse(await answer(stream, await read_body(request), request))
 
     @router.get("/webrtc/client.js", tags=tags, summary="The JavaScript client")
     async def client_module() -> FileResponse:
@@ -82,6 +82,20 @@ def make_router(stream: Stream, path: str, tags: list[str | Enum] | None) -> API
     _ = offer, client_module
     add_websocket_routes(router, stream)
     return router
+
+
+async def answer(stream: Stream, body: Body, request: Request) -> dict[str, Any]:
+    """The answer to an offer or a candidate, once its sender was let in."""
+    offers = body.type == "offer"
+    try:
+        await stream.access.admit(request, opens=offers)
+        stream.check_owner(body.webrtc_id, request)
+    except RefusedError as refusal:
+        return refusal.as_answer()
+    made = await stream.door.handle(body.model_dump(), request=request)
+    if made.get("type") == "answer":
+        made["session_token"] = stream.access.token(body.webrtc_id)
+    return made
 
 
 def _openapi_body() -> dict[str, Any]:

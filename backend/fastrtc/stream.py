@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from fastapi import FastAPI
 from typing_extensions import NotRequired, TypedDict
 
-from .errors import ConfigurationError, SessionClosedError
+from .access import Access, AccessOptions, Authorize
+from .errors import ConfigurationError, RefusedError, SessionClosedError
 from .handlers.adapt import as_handler
 from .media import Media, Modality, Mode
 from .outputs import AdditionalOutputs
@@ -27,6 +28,7 @@ from .transports.webrtc import IceOptions, RTCConfigurationCallable, WebRTCDoor
 
 if TYPE_CHECKING:
     from gradio import Blocks
+    from starlette.requests import HTTPConnection
 
     from .ui.component import WebRTC
 
@@ -88,6 +90,12 @@ class Stream:
         video_bit_rate: highest of the video that clients get, bits per second; by
             default what suits the pictures' size, and never more than the client's
             network carries.
+        authorize: decides who may come in, by every door: a function or coroutine
+            function of the request (Starlette's `HTTPConnection`, with `headers`,
+            `query_params`, `cookies` and `client`). What it returns is the visitor's
+            identity, `get_current_context().identity`; None and False refuse, and so
+            does an error.
+        access: bounds on visitors.
 
     Raises:
         ConfigurationError: (a ValueError) the arguments don't fit together.
@@ -112,6 +120,8 @@ class Stream:
         ui_args: UIArgs | None = None,
         verbose: bool = True,
         video_bit_rate: int | None = None,
+        authorize: Authorize | None = None,
+        access: AccessOptions | None = None,
     ) -> None:
         self.media = Media(modality, mode)
         self.event_handler = handler
@@ -140,6 +150,7 @@ class Stream:
             time_limit_s=time_limit,
             defaults=self._defaults,
         )
+        self.access = Access(self.sessions, authorize, access)
         self.ice = IceOptions(rtc_configuration, server_rtc_configuration)
         self.door = WebRTCDoor(
             self.sessions,
@@ -243,6 +254,30 @@ class Stream:
         if isinstance(body, Body):
             body = body.model_dump()
         return await self.door.handle(body)
+
+    # -- who may come in ---------------------------------------------------------------
+
+    def owns(self, webrtc_id: str, session_token: str) -> bool:
+        """Whether a client is the one that opened this session, for routes of your own.
+
+        Args:
+            session_token: which only that client has, from the answer to its offer.
+        """
+        return self.access.owns(webrtc_id, session_token)
+
+    def check_owner(self, webrtc_id: str, connection: HTTPConnection) -> None:
+        """Refuse a visitor that names somebody else's session.
+
+        Args:
+            connection: admitted already.
+
+        Raises:
+            RefusedError: `connection_already_exists`.
+        """
+        session = self.sessions.get(webrtc_id)
+        identity = getattr(connection.state, "fastrtc_identity", None)
+        if session is not None and session.context.identity != identity:
+            raise RefusedError("connection_already_exists")
 
     # -- inputs and outputs ------------------------------------------------------------
 

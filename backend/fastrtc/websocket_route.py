@@ -35,5 +35,5 @@ async def serve_websocket(
     """
     door = stream_or_door
     if not isinstance(door, WebSocketDoor):
-        door = WebSocketDoor(door.sessions)
+        door = WebSocketDoor(door.sessions, door.access.admit)
     await door.serve(websocket)

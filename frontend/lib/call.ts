@@ -13,7 +13,13 @@ import type { Signalling } from "./signalling";
 import { Sound } from "./sound";
 import type { CallEvent } from "./state";
 import { strings } from "./strings";
-import type { Mode, Transport, TransportEvents } from "./transport";
+import {
+  CONNECT_TIMEOUT_MS,
+  FALLBACK_AFTER_MS,
+  type Mode,
+  type Transport,
+  type TransportEvents,
+} from "./transport";
 import { within } from "./waiting";
 import { ScreenWakeLock } from "./wake_lock";
 import { WebSocketCall } from "./websocket_call";
@@ -168,6 +174,9 @@ export class Call {
         signalling,
         rtpParameters,
         resumable,
+        connectTimeoutMs: this.#canFallBack()
+          ? FALLBACK_AFTER_MS
+          : CONNECT_TIMEOUT_MS,
       },
       this.#transportEvents(),
     );
@@ -231,11 +240,16 @@ export class Call {
   }
 
   async #fallbackUrl(failure: unknown): Promise<string | null> {
+    const { fallbackUrl } = this.#options;
+    const noWay = failure instanceof CallError && NO_WAY.includes(failure.kind);
+    if (fallbackUrl === null || !this.#canFallBack() || !noWay) return null;
+    return await fallbackUrl().catch(() => null);
+  }
+
+  #canFallBack(): boolean {
     const { fallbackUrl, kinds } = this.#options;
     const soundOnly = kinds.includes("audio") && !kinds.includes("video");
-    const noWay = failure instanceof CallError && NO_WAY.includes(failure.kind);
-    if (fallbackUrl === null || !soundOnly || !noWay) return null;
-    return await fallbackUrl().catch(() => null);
+    return fallbackUrl !== null && soundOnly;
   }
 
   async #connectSocket(url: string): Promise<void> {

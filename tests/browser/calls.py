@@ -80,7 +80,7 @@ SIDES = """
     if (!video?.videoWidth) return "";
     canvas.width = canvas.height = 8;
     context.drawImage(video, 0, 0, 8, 8);
-    return [2, 5].map((x) => {
+    return [1, 6].map((x) => {
       const [r, g, b] = context.getImageData(x, 4, 1, 1).data;
       const most = Math.max(r, g, b);
       if (most < 90) return "black";

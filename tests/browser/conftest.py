@@ -191,10 +191,22 @@ def serve() -> Iterator[Serve]:
     yield from _serving()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def serve_all() -> Iterator[Serve]:
-    """The same for all tests of a file together."""
+    """The same for all tests together."""
     yield from _serving()
+
+
+@pytest.fixture(scope="session")
+def modes(serve_all: Serve) -> str:
+    """Where the pages of all modalities and modes are."""
+    return serve_all("tests/browser/apps/modes.py")
+
+
+@pytest.fixture(scope="session")
+def textbox(serve_all: Serve) -> str:
+    """Where one types, or talks."""
+    return serve_all("tests/browser/apps/textbox.py")
 
 
 def _serving() -> Iterator[Serve]:

@@ -7,8 +7,7 @@ from playwright.async_api import Page, expect
 
 from .axe import tab_stops, violations
 from .calls import STEP_MS, Call
-from .conftest import Serve
-from .test_modes import APP, LIVE
+from .test_modes import LIVE
 
 pytestmark = pytest.mark.browser
 
@@ -20,16 +19,6 @@ DENY = """
 () => { navigator.mediaDevices.getUserMedia = async () => {
   throw new DOMException("Permission denied", "NotAllowedError"); } }
 """
-
-
-@pytest.fixture(scope="module")
-def server(serve_all: Serve) -> str:
-    return serve_all(APP)
-
-
-@pytest.fixture(scope="module")
-def textbox(serve_all: Serve) -> str:
-    return serve_all("tests/browser/apps/textbox.py")
 
 
 class Inspection:
@@ -55,10 +44,10 @@ async def opened(page: Page, url: str, theme: str) -> Call:
 
 @pytest.mark.parametrize("theme", list(LOOKS))
 async def test_nothing_serious_is_wrong_with_a_video_call(
-    server: str, page: Page, theme: str
+    modes: str, page: Page, theme: str
 ) -> None:
     """Lost otherwise: a call for people who use a screen reader."""
-    call = await opened(page, f"{server}/audio-video/send-receive/", theme)
+    call = await opened(page, f"{modes}/audio-video/send-receive/", theme)
     inspection = Inspection(page)
     await inspection.look("idle")
     await call.start()
@@ -84,10 +73,10 @@ async def test_nothing_serious_is_wrong_with_a_video_call(
 
 @pytest.mark.parametrize("theme", list(LOOKS))
 async def test_nothing_serious_is_wrong_with_a_voice_call_or_its_failure(
-    server: str, page: Page, theme: str
+    modes: str, page: Page, theme: str
 ) -> None:
     """Lost otherwise: why a call failed, for people who can't see that it did."""
-    call = await opened(page, f"{server}/audio/send-receive/", theme)
+    call = await opened(page, f"{modes}/audio/send-receive/", theme)
     inspection = Inspection(page)
     await inspection.look("idle")
     await call.start()
@@ -106,6 +95,21 @@ async def test_nothing_serious_is_wrong_with_a_voice_call_or_its_failure(
     await call.becomes("failed")
     await inspection.look("failed")
     assert inspection.found == []
+
+
+async def test_what_is_wrong_is_found(textbox: str, page: Page) -> None:
+    """Lost otherwise: what the tests above say, should they look at nothing."""
+    await opened(page, textbox, "light")
+    await page.get_by_test_id("text").fill("pale")
+    await page.get_by_test_id("text").evaluate(
+        """(field) => {
+          field.style.color = "#ccc";
+          field.after(document.createElement("button"));
+        }"""
+    )
+    found = " ".join(await violations(page))
+    assert "button-name" in found
+    assert "color-contrast" in found
 
 
 @pytest.mark.parametrize("theme", list(LOOKS))
@@ -127,10 +131,10 @@ async def test_nothing_serious_is_wrong_with_the_textbox(
 
 
 async def test_tab_reaches_every_control_in_the_order_of_reading(
-    server: str, page: Page
+    modes: str, page: Page
 ) -> None:
     """Lost otherwise: buttons that only a mouse can press."""
-    call = await opened(page, f"{server}/audio-video/send-receive/", "light")
+    call = await opened(page, f"{modes}/audio-video/send-receive/", "light")
     await call.start()
     await call.sees("red,blue")
     await expect(page.get_by_test_id("caption").first).to_be_visible(timeout=STEP_MS)
@@ -149,10 +153,10 @@ async def test_tab_reaches_every_control_in_the_order_of_reading(
 
 
 async def test_enter_space_escape_and_letters_do_what_a_click_does(
-    server: str, page: Page
+    modes: str, page: Page
 ) -> None:
     """Lost otherwise: muting in a hurry, and the place on the page after a menu."""
-    call = await opened(page, f"{server}/audio-video/send-receive/", "light")
+    call = await opened(page, f"{modes}/audio-video/send-receive/", "light")
     await page.get_by_test_id("start").focus()
     await page.keyboard.press("Enter")
     await call.becomes(*LIVE)

@@ -6,8 +6,8 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from .calls import STEP_MS, Call
-from .conftest import Serve, failures_of
-from .test_modes import APP, LIVE, left_after, set_slider
+from .conftest import failures_of
+from .test_modes import LIVE, left_after, set_slider
 
 pytestmark = pytest.mark.browser
 
@@ -25,6 +25,21 @@ REFUSE = """
 """
 CAMERA_IN_USE = '["video", "NotReadableError"]'
 CAMERA_DENIED = '["video", "NotAllowedError", "Permission denied"]'
+PERMISSION = """
+(() => {
+  window.camera = Object.assign(new EventTarget(), { state: "granted" });
+  const query = navigator.permissions.query.bind(navigator.permissions);
+  navigator.permissions.query = async (wish) =>
+    wish.name === "camera" ? window.camera : await query(wish);
+})()
+"""
+DECIDE = """
+([state, refused]) => {
+  window.refused = refused;
+  window.camera.state = state;
+  window.camera.dispatchEvent(new Event("change"));
+}
+"""
 UNPLUG = """
 (kind) => {
   const track = window.opened.findLast(
@@ -35,11 +50,6 @@ UNPLUG = """
 """
 
 
-@pytest.fixture(scope="module")
-def server(serve_all: Serve) -> str:
-    return serve_all(APP)
-
-
 async def toasted(page: Page, text: str) -> None:
     """Wait until the page has told that in a corner."""
     toast = page.get_by_test_id("toast-body").get_by_text(text)
@@ -47,12 +57,12 @@ async def toasted(page: Page, text: str) -> None:
 
 
 async def test_a_call_goes_on_with_sound_when_the_camera_is_in_use(
-    server: str, page: Page
+    modes: str, page: Page
 ) -> None:
     """Lost otherwise: every call while another program films."""
     await page.add_init_script(REFUSE % CAMERA_IN_USE)
     call = Call(page)
-    await call.open(f"{server}/audio-video/send-receive/")
+    await call.open(f"{modes}/audio-video/send-receive/")
     await call.start()
     await call.becomes(*LIVE)
     await call.hears(440)
@@ -75,12 +85,12 @@ async def test_a_call_goes_on_with_sound_when_the_camera_is_in_use(
     ids=["in use", "denied", "none"],
 )
 async def test_a_page_says_what_to_do_without_a_camera(
-    server: str, page: Page, refusal: str, advice: str
+    modes: str, page: Page, refusal: str, advice: str
 ) -> None:
     """Lost otherwise: a user who sees nothing and doesn't know why."""
     await page.add_init_script(REFUSE % refusal)
     call = Call(page)
-    await call.open(f"{server}/video/send-receive/")
+    await call.open(f"{modes}/video/send-receive/")
     await call.start()
     await call.becomes("failed")
     assert advice in await call.says()
@@ -90,12 +100,12 @@ async def test_a_page_says_what_to_do_without_a_camera(
 
 
 async def test_a_question_answered_with_no_is_not_asked_again(
-    server: str, page: Page
+    modes: str, page: Page
 ) -> None:
     """Lost otherwise: a page that pesters, or films whoever allowed sound alone."""
     await page.add_init_script(REFUSE % CAMERA_DENIED)
     call = Call(page)
-    await call.open(f"{server}/audio-video/send/")
+    await call.open(f"{modes}/audio-video/send/")
     await call.start()
     await call.becomes("failed")
     assert "are blocked. Allow them in your browser's" in await call.says()
@@ -104,12 +114,12 @@ async def test_a_question_answered_with_no_is_not_asked_again(
 
 
 async def test_an_unplugged_camera_is_replaced_or_done_without(
-    server: str, page: Page
+    modes: str, page: Page
 ) -> None:
     """Lost otherwise: a call that ends, or freezes, with a cable pulled."""
     await page.add_init_script(REFUSE % "null")
     call = Call(page)
-    await call.open(f"{server}/audio-video/send-receive/")
+    await call.open(f"{modes}/audio-video/send-receive/")
     await call.start()
     await call.sees("red,blue")
     await page.evaluate(UNPLUG, "video")
@@ -148,12 +158,12 @@ async def frames_sent(page: Page) -> int:
 
 
 async def test_an_unplugged_microphone_is_replaced_or_done_without(
-    server: str, page: Page
+    modes: str, page: Page
 ) -> None:
     """Lost otherwise: a call that ends when a headset's battery does."""
     await page.add_init_script(REFUSE % "null")
     call = Call(page)
-    await call.open(f"{server}/audio/send-receive/")
+    await call.open(f"{modes}/audio/send-receive/")
     await call.start()
     await call.becomes(*LIVE)
     await page.evaluate(UNPLUG, "audio")
@@ -168,19 +178,42 @@ async def test_an_unplugged_microphone_is_replaced_or_done_without(
     await call.becomes("ended")
 
 
+async def test_a_permission_taken_back_in_the_call_may_be_given_again(
+    modes: str, page: Page
+) -> None:
+    """Lost otherwise: a camera that goes on, or a call that ends, for a click."""
+    for script in (REFUSE % "null", PERMISSION):
+        await page.add_init_script(script)
+    call = Call(page)
+    await call.open(f"{modes}/audio-video/send-receive/")
+    await call.start()
+    await call.sees("red,blue")
+    denial = ["video", "NotAllowedError", "Permission denied"]
+    await page.evaluate(DECIDE, ["denied", denial])
+    await toasted(page, "The camera is blocked. Allow it in your browser's")
+    assert await call.open_devices() == 1
+    await page.evaluate(DECIDE, ["granted", None])
+    await page.wait_for_function(
+        "window.opened.filter((track) => track.readyState === 'live').length === 2"
+    )
+    before = await frames_sent(page)
+    await page.wait_for_function(MORE_SENT, arg=before, timeout=STEP_MS)
+    await call.becomes(*LIVE)
+
+
 async def test_a_second_tab_with_the_same_name_takes_nothing_over(
-    server: str, chromium: Browser, page: Page
+    modes: str, chromium: Browser, page: Page
 ) -> None:
     """Lost otherwise: a call to whoever guesses, or copies, its name."""
     name = "audio/receive"
     mine, other = Call(page), Call(await chromium.new_page())
     failures = failures_of(other.page)
-    await mine.open(f"{server}/{name}/")
+    await mine.open(f"{modes}/{name}/")
     await mine.start()
     await mine.hears(440)
     webrtc_id = await mine.webrtc_id()
     await other.page.add_init_script(f"crypto.randomUUID = () => '{webrtc_id}'")
-    await other.open(f"{server}/{name}/")
+    await other.open(f"{modes}/{name}/")
     await set_slider(other.page, 900)
     await other.start()
     await other.becomes("failed")
@@ -193,15 +226,15 @@ async def test_a_second_tab_with_the_same_name_takes_nothing_over(
     await mine.hears(440)
     await mine.becomes(*LIVE)
     await mine.stop()
-    assert await left_after(page, server, name, webrtc_id) == 0
+    assert await left_after(page, modes, name, webrtc_id) == 0
 
 
 async def test_inputs_after_the_end_are_those_of_the_next_call(
-    server: str, page: Page
+    modes: str, page: Page
 ) -> None:
     """Lost otherwise: errors for moving a slider, or a call with old values."""
     call = Call(page)
-    await call.open(f"{server}/audio/receive/")
+    await call.open(f"{modes}/audio/receive/")
     await call.start()
     await call.hears(440)
     await call.stop()
@@ -210,3 +243,5 @@ async def test_inputs_after_the_end_are_those_of_the_next_call(
     await call.start()
     await call.hears(750)
     assert await page.get_by_test_id("toast-body").count() == 0
+    await call.stop()
+    assert await left_after(page, modes, "audio/receive", await call.webrtc_id()) == 0

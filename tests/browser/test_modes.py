@@ -9,19 +9,12 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from .calls import OWN_PICTURE, STEP_MS, Call
-from .conftest import Serve, failures_of
+from .conftest import failures_of
 
 pytestmark = pytest.mark.browser
 LIVE = ("listening", "hearing", "thinking", "speaking")
-APP = "tests/browser/apps/modes.py"
 MODALITIES = ("audio", "video", "audio-video")
 MODES = ("send-receive", "send", "receive")
-
-
-@pytest.fixture(scope="module")
-def server(serve_all: Serve) -> str:
-    """Where all of the pages are."""
-    return serve_all(APP)
 
 
 async def left_after(page: Page, server: str, name: str, webrtc_id: str) -> int:
@@ -42,12 +35,12 @@ async def set_slider(page: Page, hz: int) -> None:
     ("modality", "mode"), list(itertools.product(MODALITIES, MODES))
 )
 async def test_what_is_sent_arrives_and_what_comes_back_is_seen_and_heard(
-    server: str, page: Page, modality: str, mode: str
+    modes: str, page: Page, modality: str, mode: str
 ) -> None:
     """Lost otherwise: one of the nine kinds of stream on its own page."""
     name = f"{modality}/{mode}"
     call = Call(page)
-    await call.open(f"{server}/{name}/")
+    await call.open(f"{modes}/{name}/")
     await call.start()
     await call.becomes(*LIVE)
     sends, receives = mode != "receive", mode != "send"
@@ -69,15 +62,15 @@ async def test_what_is_sent_arrives_and_what_comes_back_is_seen_and_heard(
     await call.stop()
     await call.becomes("ended")
     assert await call.open_devices() == 0
-    assert await left_after(page, server, name, await call.webrtc_id()) == 0
+    assert await left_after(page, modes, name, await call.webrtc_id()) == 0
 
 
 async def test_a_slider_moved_in_the_call_reaches_the_handler(
-    server: str, page: Page
+    modes: str, page: Page
 ) -> None:
     """Lost otherwise: thresholds of video filters, which do nothing when moved."""
     call = Call(page)
-    await call.open(f"{server}/video/send-receive/")
+    await call.open(f"{modes}/video/send-receive/")
     await call.start()
     await call.sees("red,blue")
     await set_slider(page, 700)
@@ -86,11 +79,11 @@ async def test_a_slider_moved_in_the_call_reaches_the_handler(
 
 
 async def test_a_button_of_ones_own_starts_what_is_played(
-    server: str, page: Page
+    modes: str, page: Page
 ) -> None:
     """Lost otherwise: pages whose own button starts a film or a song."""
     call = Call(page)
-    await call.open(f"{server}/player/")
+    await call.open(f"{modes}/player/")
     await set_slider(page, 800)
     await page.locator("#play").click()
     await call.becomes(*LIVE)
@@ -100,11 +93,11 @@ async def test_a_button_of_ones_own_starts_what_is_played(
     assert await call.asked() == []
     await call.stop()
     await call.becomes("ended")
-    assert await left_after(page, server, "player", await call.webrtc_id()) == 0
+    assert await left_after(page, modes, "player", await call.webrtc_id()) == 0
 
 
 async def test_two_tabs_have_a_call_each(
-    server: str, chromium: Browser, page: Page
+    modes: str, chromium: Browser, page: Page
 ) -> None:
     """Lost otherwise: one user's picture and inputs on another's page."""
     other = await chromium.new_page()
@@ -112,7 +105,7 @@ async def test_two_tabs_have_a_call_each(
     name = "audio-video/receive"
     calls = Call(page), Call(other)
     for call, hz in zip(calls, (300, 900), strict=True):
-        await call.open(f"{server}/{name}/")
+        await call.open(f"{modes}/{name}/")
         await set_slider(call.page, hz)
         await call.start()
         await call.becomes(*LIVE)
@@ -123,7 +116,7 @@ async def test_two_tabs_have_a_call_each(
         await expect(field).to_have_value(f"{hz} Hz", timeout=STEP_MS)
     assert failures == []
     await calls[0].stop()
-    assert await left_after(page, server, name, await calls[0].webrtc_id()) == 1
+    assert await left_after(page, modes, name, await calls[0].webrtc_id()) == 1
     closed = await calls[1].webrtc_id()
     await other.close()
-    assert await left_after(page, server, name, closed) == 0
+    assert await left_after(page, modes, name, closed) == 0

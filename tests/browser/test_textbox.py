@@ -6,7 +6,6 @@ import pytest
 from playwright.async_api import Page, expect
 
 from .calls import STEP_MS, Call
-from .conftest import Serve
 
 pytestmark = pytest.mark.browser
 
@@ -18,11 +17,6 @@ ANSWERED_MS = """
   ? performance.now() - window.typedAt : 0
 """
 ANSWERS_WITHIN_MS = 1_500
-
-
-@pytest.fixture(scope="module")
-def server(serve_all: Serve) -> str:
-    return serve_all("tests/browser/apps/textbox.py")
 
 
 async def written(page: Page, text: str) -> None:
@@ -38,11 +32,11 @@ async def type_text(page: Page, text: str) -> None:
 
 
 async def test_what_is_typed_is_answered_without_a_microphone(
-    server: str, page: Page
+    textbox: str, page: Page
 ) -> None:
     """Lost otherwise: whoever can't or won't speak."""
     call = Call(page)
-    await call.open(server)
+    await call.open(textbox)
     for text in ("hello", "and again"):
         await type_text(page, text)
         await written(page, text)
@@ -52,11 +46,11 @@ async def test_what_is_typed_is_answered_without_a_microphone(
 
 
 async def test_a_typed_text_silences_the_voice_and_is_answered(
-    server: str, page: Page
+    textbox: str, page: Page
 ) -> None:
     """Lost otherwise: a bot that talks can't be stopped but by talking louder."""
     call = Call(page)
-    await call.open(server)
+    await call.open(textbox)
     await call.start()
     await written(page, "Answer to (spoken)")
     await call.hears(440)

@@ -151,7 +151,7 @@ STREAM = {
     "ui_args": None,
     "verbose": True,
 }
-STREAM_BEYOND_FASTRTC = {"video_bit_rate": None}
+STREAM_BEYOND_FASTRTC = {"video_bit_rate": None, "authorize": None, "access": None}
 
 WEBRTC = [
     "label",

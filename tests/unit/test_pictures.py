@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from fastrtc import AdditionalOutputs, CloseStream
 from fastrtc.errors import OutputError
 from fastrtc.outputs import NOTHING, Emission
-from fastrtc.pictures import Color, parse_picture_emission, to_array, to_frame
+from fastrtc.pictures import Color, loading, parse_picture_emission, to_array, to_frame
 
 # RGB, and Y, U, V in limited range: ITU-R BT.601, as 75 % and 100 % colour bars.
 COLOURS = [
@@ -337,6 +338,93 @@ for width in (2, 6, 14, 34, 66, 642):
             to_frame(array.reshape(4, width, channels), color)
 """
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+# -- memory that is used again -----------------------------------------------
+
+
+def address(frame: av.VideoFrame) -> int:
+    return frame.planes[0].buffer_ptr
+
+
+def test_memory_is_used_again_but_never_while_somebody_has_it() -> None:
+    """Lost otherwise: a picture would change while it is encoded; or each would cost
+    the system 1,000 pages."""
+    held = [to_frame(flat((n, 0, 0)), "rgb") for n in range(0, 250, 50)]
+    before = [[plane.copy() for plane in planes(frame)] for frame in held]
+    assert len({address(frame) for frame in held}) == len(held)
+    free = address(held.pop())
+    again = to_frame(flat((0, 9, 99)), "rgb")
+    assert address(again) == free
+    for frame, old in zip(held, before, strict=False):
+        for plane, same in zip(planes(frame), old, strict=True):
+            assert (plane == same).all()
+
+
+def test_a_frame_outlives_the_thread_that_made_it() -> None:
+    """Lost otherwise: the last picture of a generator would crash the process."""
+    with ThreadPoolExecutor(1) as pool:
+        frame = pool.submit(to_frame, flat((255, 0, 0)), "rgb").result()
+    to_frame(flat((0, 0, 0)), "rgb")
+    for plane, part in zip(planes(frame), (81, 90, 240), strict=True):
+        assert abs(plane - part).max() <= 2
+
+
+def test_many_threads_may_make_frames() -> None:
+    """Lost otherwise: two users would see each other's pictures."""
+    sizes = [(48, 64), (64, 48), (48, 64)]
+
+    def differences(seed: int) -> int:
+        picture = blocks(*sizes[seed % 3])
+        picture[:] = picture + np.uint8(seed)
+        mirrored = np.ascontiguousarray(picture[:, ::-1])
+        one, other = to_frame(mirrored, "bgr"), to_frame(picture[:, ::-1], "bgr")
+        back = to_array(one, "bgr").astype(int) - to_array(other, "bgr")
+        return int(abs(back).max())
+
+    with ThreadPoolExecutor(4) as pool:
+        assert max(pool.map(differences, range(200))) <= 2
+
+
+def test_a_picture_that_was_broken_off_is_not_shown_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Lost otherwise: after one interrupt all pictures of a thread would come late by
+    one, for good, and the first to another user."""
+
+    class Interrupted:
+        def __init__(self, graph: Any) -> None:
+            self._graph = graph
+            self.vpull = graph.vpull
+
+        def vpush(self, frame: av.VideoFrame) -> None:
+            self._graph.vpush(frame)
+            if plane_bytes(frame.planes[0]).max() == 255:
+                raise KeyboardInterrupt
+
+    make = loading._graph
+    monkeypatch.setattr(loading, "_graph", lambda *form: Interrupted(make(*form)))
+    black, white = flat((0, 0, 0)), flat((255, 255, 255))
+    grey = flat((128, 128, 128))
+    monkeypatch.setattr(loading, "_own", threading.local())
+    to_frame(black, "rgb")
+    with pytest.raises(KeyboardInterrupt):
+        to_frame(white, "rgb")
+    for luma, picture in ((16, black), (126, grey)):
+        assert abs(planes(to_frame(picture, "rgb"))[0] - luma).max() <= 1
+
+
+@pytest.mark.parametrize("view", ["up and down", "left and right", "quarter turn"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_older_pyav_without_pools_gives_the_same(
+    monkeypatch: pytest.MonkeyPatch, view: str, channels: int
+) -> None:
+    """Lost otherwise: whoever has to keep an older PyAV would have no video."""
+    picture = VIEWS[view](blocks(38, 26, channels))
+    usual = to_frame(picture, "bgr")
+    monkeypatch.setattr(loading, "_HAS_POOLS", False)
+    monkeypatch.setattr(loading, "_own", threading.local())
+    assert largest_difference(to_frame(picture, "bgr"), usual) == 0
 
 
 # -- other kinds of picture --------------------------------------------------

@@ -26,6 +26,8 @@ Make = Callable[..., VideoEncoder]
 
 SIZE = 480, 272
 BIT_RATE = 400_000
+LARGE = 800, 448
+"""More than the least default bit rate, at 10 pictures a second too."""
 
 
 @cache
@@ -175,6 +177,43 @@ def test_an_unexpected_frame_rate_keeps_the_bit_rate(
     made = stream.bit_rate(until_fixed, until_fixed + 60, rate_hz)
     assert made == pytest.approx(BIT_RATE, rel=0.25)
     assert len(stream.keyframes) <= 2
+
+
+def at_two_rates(
+    count: int, change: int, before: float, after: float, size: tuple[int, int] = LARGE
+) -> list[Picture]:
+    """A scene whose frame rate changes at a picture."""
+    frames = [scene(index, size) for index in range(count)]
+    for index, frame in enumerate(frames):
+        later = max(0, index - change)
+        frame.pts = round(90_000 * ((index - later) / before + later / after))
+    return frames
+
+
+@BOTH
+def test_few_pictures_get_no_more_bits_each(make: Make) -> None:
+    """Lost otherwise: a slow handler's pictures would take a third longer each, and
+    make it slower."""
+    stream = encode(make(None, 30.0), at_two_rates(100, 40, 30, 10))
+    made = stream.bit_rate(80, 100, 10)
+    assert made == pytest.approx(default_bit_rate(*LARGE, 10), rel=0.25)
+    assert len(stream.keyframes) <= 3
+
+
+@BOTH
+def test_pictures_that_come_often_again_get_their_bits(make: Make) -> None:
+    """Lost otherwise: a video that came slowly for a moment would be blurred for good.
+
+    A second keyframe may have to wait for 5 s."""
+    stream = encode(make(None, 30.0), at_two_rates(230, 30, 10, 30))
+    made = stream.bit_rate(200, 230)
+    assert made == pytest.approx(default_bit_rate(*LARGE, 30), rel=0.25)
+
+
+def test_a_burst_is_no_higher_frame_rate() -> None:
+    """Lost otherwise: what had to wait would come as a flood."""
+    frames = at_two_rates(220, 170, 30, 200, SIZE)
+    assert encode(Vp8Encoder(None, 30.0), frames).keyframes == [0]
 
 
 @BOTH

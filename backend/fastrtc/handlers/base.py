@@ -257,6 +257,17 @@ class StreamHandlerBase(ABC):
         """
         return None
 
+    def receive_dtmf(self, digit: str) -> Any:
+        """Take a key the caller pressed on the telephone; may be a coroutine function.
+
+        Nothing becomes of it unless a handler defines this. Keys come one after the
+        other, and in order with `receive_text`.
+
+        Args:
+            digit: one of `0123456789*#ABCD`.
+        """
+        return None
+
     def patience_ms(self) -> float:
         """How much more of the user's audio may gather before `receive` gets it.
 

@@ -250,6 +250,7 @@ class ReplyOnPause(StreamHandler):
             if self._deaf:
                 return
             if isinstance(event, Started):
+                self._ask_page()
                 self._on_started()
             elif isinstance(event, Utterance):
                 self._on_utterance(event)
@@ -414,6 +415,15 @@ class ReplyOnPause(StreamHandler):
         if not self._needs_additional_inputs or self.startup_fn is None:
             return ()
         return values[: Parameters(self.startup_fn, skip=0).most]
+
+    def _ask_page(self) -> None:
+        """Have a page of one's own send its inputs while the user speaks.
+
+        Pages that announce their inputs send them whenever they change.
+        """
+        link = self._attached()
+        if self._needs_additional_inputs and not link.inputs_announced:
+            link.request_inputs()
 
     async def _await_inputs(self) -> None:
         if not self._needs_additional_inputs:

@@ -52,7 +52,7 @@ class HandlerRunner:
         self._inline: Any = handler if handler.receives_on_loop else None
         self._waiting: Any = None
         self._ending = False
-        self._texts: deque[str] = deque(maxlen=INPUT_QUEUE_TEXTS)
+        self._typed: deque[tuple[str, str]] = deque(maxlen=INPUT_QUEUE_TEXTS)
         self._reading = False
         self.video = video_runner(handler, link)
         self.dropped_frames = 0
@@ -76,25 +76,32 @@ class HandlerRunner:
 
         Full: the oldest goes.
         """
-        self._texts.append(text)
+        self._hand_over("receive_text", text)
+
+    def receive_dtmf(self, digit: str) -> None:
+        """The same with a key pressed on a telephone; in order with the texts."""
+        self._hand_over("receive_dtmf", digit)
+
+    def _hand_over(self, method: str, typed: str) -> None:
+        self._typed.append((method, typed))
         if not self._reading:
             self._reading = True
-            self._spawn(self._read_texts())
+            self._spawn(self._read_typed())
 
-    async def _read_texts(self) -> None:
+    async def _read_typed(self) -> None:
         try:
-            while self._texts and not self._ending:
-                await self._read(self._texts.popleft())
+            while self._typed and not self._ending:
+                await self._read(*self._typed.popleft())
         finally:
             self._reading = False
 
-    async def _read(self, text: str) -> None:
+    async def _read(self, method: str, typed: str) -> None:
         try:
-            await call(self.handler.receive_text, text, owner=self.handler)
+            await call(getattr(self.handler, method), typed, owner=self.handler)
         except asyncio.CancelledError as error:
-            self._check_cancelled("receive_text", error)
+            self._check_cancelled(method, error)
         except Exception as error:
-            self._link.report("receive_text", error)
+            self._link.report(method, error)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self._link.spawn(work)

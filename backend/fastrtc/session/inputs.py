@@ -17,6 +17,10 @@ class Inputs:
         handler: the session's.
         defaults: the components' own values, None where they are not known.
         announced: a page will send its values; they are waited for a short while.
+
+    Attributes:
+        wanted: nobody has sent or announced any; a page of one's own, which sends
+            them when it is asked to, is to be asked once.
     """
 
     def __init__(
@@ -28,6 +32,7 @@ class Inputs:
         self._handler = handler
         self._timer: asyncio.TimerHandle | None = None
         self.announced = announced and bool(defaults)
+        self.wanted = bool(defaults) and not announced
         if not defaults:
             return
         handler.latest_args = [WEBRTC_VALUE, *defaults]
@@ -43,6 +48,7 @@ class Inputs:
     def set(self, values: Sequence[Any]) -> None:
         """Take values from the page, or from `set_input`."""
         self.close()
+        self.wanted = False
         if values:
             self._handler.set_args(list(values))
         else:

@@ -78,6 +78,12 @@ class Playout:
 
     Attributes:
         on_clear: called after each `clear`, on the event loop.
+        on_empty: called when all that was queued has left. Set by a transport whose
+            other end queues audio itself: what has left counts as heard out only once
+            the transport calls `heard`.
+        lead_s: how far ahead of their time the first frames leave after a pause, so
+            that the other end has something to bridge the network's hiccups with;
+            less than 0.1 s.
     """
 
     def __init__(
@@ -103,6 +109,9 @@ class Playout:
         self._played = 0
         self.generation = 0
         self.on_clear: Callable[[], object] | None = None
+        self.on_empty: Callable[[], object] | None = None
+        self.lead_s = 0.0
+        self._awaiting = False
 
     # -- the producer's side ---------------------------------------------------
 
@@ -271,6 +280,7 @@ class Playout:
         self._pieces.append(_Piece(samples, generation, ends))
         self._queued += samples.shape[1]
         self._idle.clear()
+        self._awaiting = False
         if not self._held:
             self._tail.clear()
         self._notify()
@@ -313,8 +323,21 @@ class Playout:
             return None if self._held else due + LATE_LIMIT_S
         if now < due + FRAME_S - TICK_S:
             return due + FRAME_S
-        self._idle.set()
+        if self.on_empty is None:
+            self._idle.set()
+        elif not self._awaiting:
+            self._awaiting = True
+            self.on_empty()
         return None
+
+    def heard(self) -> None:
+        """All that has left was heard out, as far as the other end knows.
+
+        Means nothing if more was queued since `on_empty` was called.
+        """
+        if self._awaiting:
+            self._awaiting = False
+            self._idle.set()
 
     async def _wait_until(self, deadline_s: float | None) -> None:
         """Wait for a change, at most until `deadline_s` on the loop's clock.
@@ -345,9 +368,9 @@ class Playout:
 
     def _take(self, now: float, due: float) -> Frame:
         if self._schedule_s is None:
-            self._origin_s = due = now
+            self._origin_s = due = now - self.lead_s
         elif now - due > LATE_LIMIT_S:
-            due = now
+            due = now - self.lead_s
         self._schedule_s = due + FRAME_S
         samples, generation = self._next_samples()
         # Whole frames since the first one: pauses move the clock by what they

@@ -136,6 +136,8 @@ class Session:
             return
         self._runner.start()
         self.handler.channel_set.set()
+        if self._inputs.wanted:
+            self.request_inputs()
         if time_limit_s is not None:
             self.call_later(time_limit_s, self._out_of_time, time_limit_s)
 
@@ -312,6 +314,11 @@ class Session:
         """Take what the user typed."""
         if self.state == "connected":
             self._runner.receive_text(text)
+
+    def receive_dtmf(self, digit: str) -> None:
+        """Take a key the caller pressed on the telephone."""
+        if self.state == "connected":
+            self._runner.receive_dtmf(digit)
 
     @property
     def camera(self) -> Camera | None:

@@ -67,6 +67,11 @@ class SessionTable:
     def __contains__(self, session_id: object) -> bool:
         return session_id in self._sessions
 
+    def count_from(self, address: str) -> int:
+        """How many live sessions an IP address has."""
+        sessions = self._sessions.values()
+        return sum(session.context.address == address for session in sessions)
+
     def get(self, session_id: str) -> Session | None:
         """The live session of this name."""
         return self._sessions.get(session_id)

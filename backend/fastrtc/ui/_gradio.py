@@ -42,6 +42,12 @@ async def _username(request: Request) -> str | None:
     return None
 
 
+def comes_through_node(request: Request) -> bool:
+    """Whether a request came by the Node server of `ssr_mode`, which passes requests on
+    and no WebSockets."""
+    return "x-gradio-server" in request.headers
+
+
 def root_path(request: Request) -> str:
     """The path of the page's app as browsers see it, proxies and mounts included.
 

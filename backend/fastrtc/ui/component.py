@@ -157,8 +157,8 @@ class WebRTC(Component):
             key=key,
         )
         # After super().__init__: only then it is known under which path files are.
-        served = self.serve_static_file(icon) if icon else None
-        self.icon = cast("dict[str, Any]", served)["url"] if served else icon
+        self._icon_file = self.serve_static_file(icon) if icon else None
+        self.icon = self._icon_file["url"] if self._icon_file else icon
         self.door = PageDoor(self)
         self._inputs = PageInputs(self)
 
@@ -308,9 +308,9 @@ class WebRTC(Component):
     # -- server functions --------------------------------------------------------------
 
     @_server
-    async def turn(self, _: Any = None) -> dict[str, Any]:
+    async def turn(self, _: Any, request: Request) -> dict[str, Any]:
         """The browser's RTC configuration for its next connection."""
-        return await self.door.turn()
+        return await self.door.turn(request)
 
     @_server
     async def offer(self, body: Any, request: Request) -> dict[str, Any]:
@@ -334,6 +334,8 @@ class WebRTC(Component):
         config = super().get_config(cls)
         for name in ("rtc_configuration", "server_rtc_configuration"):
             config.pop(name, None)
+        # Gradio puts the path that the page is mounted under before a file's URL.
+        config["icon"] = self._icon_file
         return config
 
     def preprocess(self, payload: Any) -> WebRTCData | str | None:

@@ -21,7 +21,7 @@ from ..session import EarlyStore, Session
 from ..stream import Stream
 from ..transports.websocket import WebSocketDoor
 from ..websocket_route import serve_websocket
-from ._gradio import API_PREFIX, add_websocket_route, root_path
+from ._gradio import API_PREFIX, add_websocket_route, comes_through_node, root_path
 
 NO_TICKET = 1008
 """Policy violation. Before the handshake servers make an HTTP 403 of it."""
@@ -64,6 +64,8 @@ class Fallback:
         stream = self._stream()
         if stream is None or stream.modality == "video":
             return {"error": "Only audio has another way than WebRTC."}
+        if comes_through_node(request):
+            return {"error": "Under ssr_mode no WebSocket reaches the server."}
         _ensure_route(request.app)[self.name] = self
         ticket = secrets.token_urlsafe(16)
         self._tickets.add(ticket, page)

@@ -41,13 +41,17 @@ class PageDoor:
         self.owners = Owners()
         self.readers: list[str] = []
 
-    async def turn(self) -> dict[str, Any]:
+    async def turn(self, request: Request) -> dict[str, Any]:
         """The browser's RTC configuration for its next connection."""
         stream = self._component.realtime
         if stream is None:
             return {}
         try:
+            await stream.access.admit(cast("Any", request), opens=False)
             return await stream.ice.for_client()
+        except RefusedError:
+            # Its offer will be refused too, with the reason.
+            return {}
         except ConfigurationError as error:
             return {"error": str(error)}
         except Exception:
@@ -62,6 +66,12 @@ class PageDoor:
             text = "The app has not called .stream() on its WebRTC component."
             return RefusedError("no_handler", text).as_answer()
         fields = _fields(body)
+        try:
+            visitor = cast("Any", request)
+            await stream.access.admit(visitor, opens=fields.get("type") == "offer")
+            stream.check_owner(str(fields.get("webrtc_id")), visitor)
+        except RefusedError as refusal:
+            return refusal.as_answer()
         page = await _page_request(request, fields)
         announced = bool(stream.additional_input_components)
         answer = await stream.door.handle(
@@ -75,6 +85,12 @@ class PageDoor:
 
     async def fallback(self, body: object, request: Request) -> dict[str, Any]:
         """Where a WebSocket is, should WebRTC not connect."""
+        stream = self._component.realtime
+        try:
+            if stream is not None:
+                await stream.access.admit(cast("Any", request), opens=False)
+        except RefusedError as refusal:
+            return {"error": str(refusal)}
         page = await _page_request(request, _fields(body))
         return self._fallback.address(cast("Any", request), page)
 

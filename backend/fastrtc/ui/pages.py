@@ -31,7 +31,7 @@ TITLES: dict[tuple[Modality, Mode], str] = {
 
 STYLE = """
 <style>
-.fastrtc-head { text-align: center; padding: 1.5rem 1rem 0; }
+.fastrtc-head { text-align: center; padding: .5rem 1rem 0; }
 .fastrtc-head h1 { font-size: clamp(1.6rem, 4vw, 2.4rem); margin: 0; }
 .fastrtc-head p { color: var(--body-text-color-subdued); margin: .4rem auto 0; }
 </style>
@@ -45,13 +45,7 @@ def build_page(stream: Stream) -> tuple[gr.Blocks, WebRTC]:
     outputs = list(stream.additional_output_components or [])
     with gr.Blocks(title=_plain(args.get("title", "")) or "fastrtc") as page:
         _head(args, TITLES[stream.modality, stream.mode])
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=3):
-                component = _component(stream, alone=not inputs and not outputs)
-                _render([c for c in inputs if c not in outputs])
-            if outputs:
-                with gr.Column(scale=2):
-                    _render(outputs)
+        component = _body(stream, inputs, outputs)
         component.attach(stream, inputs, args.get("send_input_on", "change"))
         if stream.additional_outputs_handler is not None:
             component.on_additional_outputs(
@@ -60,6 +54,24 @@ def build_page(stream: Stream) -> tuple[gr.Blocks, WebRTC]:
     launchable = cast("Any", page)
     launchable.launch = _checked(launchable.launch, stream)
     return page, component
+
+
+def _body(stream: Stream, inputs: list[Any], outputs: list[Any]) -> WebRTC:
+    own_inputs = [one for one in inputs if one not in outputs]
+    if stream.ui_args.get("variant") == "textbox":
+        # As in every chat: what was said above, what is being typed below.
+        _render(outputs)
+        component = _component(stream, alone=not inputs and not outputs)
+        _render(own_inputs)
+        return component
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=3):
+            component = _component(stream, alone=not inputs and not outputs)
+            _render(own_inputs)
+        if outputs:
+            with gr.Column(scale=2):
+                _render(outputs)
+    return component
 
 
 def _head(args: UIArgs, default_title: str) -> None:

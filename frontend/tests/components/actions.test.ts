@@ -11,7 +11,7 @@ const ALL: Facts = {
   live: true,
   microphones: 1,
   cameras: 2,
-  touch: false,
+  touch: true,
   canShare: true,
   canPictureInPicture: true,
   canFullScreen: true,
@@ -42,7 +42,7 @@ describe("the buttons of a call", () => {
     // Otherwise buttons do nothing, on phones above all.
     const poor = {
       ...ALL,
-      cameras: 1,
+      touch: false,
       canShare: false,
       canPictureInPicture: false,
       canFullScreen: false,
@@ -59,7 +59,15 @@ describe("the buttons of a call", () => {
       expect(everything).toContain(action);
       expect(available(CALL, poor)).not.toContain(action);
     }
-    expect(available(CALL, { ...poor, touch: true })).toContain("flip");
+  });
+
+  it("has no window on top for one's own picture", () => {
+    // Otherwise a button is in the way that nobody needs.
+    const own = layoutOf("video", "send");
+    expect(available(own, ALL)).not.toContain("picture-in-picture");
+    expect(available(layoutOf("video", "receive"), ALL)).toContain(
+      "picture-in-picture",
+    );
   });
 
   it("offers no choice of devices where there is none", () => {

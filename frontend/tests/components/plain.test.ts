@@ -4,7 +4,6 @@ import {
   cornerByKey,
   nearestCorner,
   nextCorner,
-  stageRatio,
   type Corner,
 } from "../../components/corners";
 import { figuresOf } from "../../components/figures";
@@ -13,6 +12,7 @@ import { ICONS } from "../../components/icons";
 import { layoutOf, withoutMedia } from "../../components/layouts";
 import { deviceOfItem, deviceSections, moreSections } from "../../components/menus";
 import { StartRequests, textValue } from "../../components/protocol";
+import { headHeight } from "../../components/placing";
 import { shortcutOf } from "../../components/shortcuts";
 import { statusText } from "../../components/status_text";
 import { isAtEnd, lineKey, shownLines } from "../../components/transcript";
@@ -52,14 +52,14 @@ describe("one's own picture", () => {
       seen.push(nextCorner(seen.at(-1) ?? "top-right"));
     expect(new Set(seen).size).toBe(4);
   });
+});
 
-  it("lets the stage take the picture's shape, within bounds", () => {
-    // Otherwise a phone held upright fills the page, or a wide one is a slit.
-    expect(stageRatio(1280, 720)).toBeCloseTo(16 / 9);
-    expect(stageRatio(640, 480)).toBeCloseTo(4 / 3);
-    expect(stageRatio(480, 854)).toBe(0.8);
-    expect(stageRatio(3000, 500)).toBeCloseTo(16 / 9);
-    expect(stageRatio(0, 0)).toBeCloseTo(16 / 9);
+describe("the head above a call", () => {
+  it("is shown with the call, unless it is half a page", () => {
+    // Otherwise the buttons lie below the window's edge, or the picture is a slit.
+    expect(headHeight(168.4, 720)).toBe(168);
+    expect(headHeight(500, 720)).toBe(0);
+    expect(headHeight(-3, 720)).toBe(0);
   });
 });
 

@@ -102,6 +102,47 @@ describe("the picture of a call", () => {
     expect(stage().className).not.toContain("reconnecting");
   });
 
+  it("is still there until the next connection's first one", async () => {
+    // Otherwise every reconnect ends with a dark moment.
+    const drawImage = vi.fn();
+    const fake = { drawImage } as unknown as CanvasRenderingContext2D;
+    vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue(
+      fake as never,
+    );
+    const { call } = await watch();
+    await picture(large(), 1280, 720);
+    const element = large();
+    const still = () => stage().querySelector("canvas.held");
+    let present: (() => void) | undefined;
+    Object.assign(element, {
+      requestVideoFrameCallback: (callback: () => void) => {
+        present = callback;
+        return 1;
+      },
+      cancelVideoFrameCallback: () => (present = undefined),
+    });
+    call.become("reconnecting");
+    await tick();
+    expect(drawImage).toHaveBeenCalledWith(element, 0, 0);
+    await fireEvent(element, new Event("emptied"));
+    expect(screen.queryByTestId("placeholder")).toBeNull();
+    call.become("listening");
+    await tick();
+    expect(still()).toBeTruthy();
+    present?.();
+    await tick();
+    expect(still()).toBeNull();
+    call.become("reconnecting");
+    await tick();
+    call.close();
+    await tick();
+    // The next call doesn't begin with the last one's picture.
+    call.become("connecting");
+    await tick();
+    expect(screen.queryByTestId("placeholder")).toBeTruthy();
+    expect(still()).toBeNull();
+  });
+
   it("lets go of the camera's picture when the call has ended", async () => {
     // Otherwise one's frozen face stays on the page.
     const { call } = await watch({ mode: "send" });
@@ -194,6 +235,13 @@ describe("one's own picture in its corner", () => {
 describe("the buttons of a video call", () => {
   it("flips the camera and chooses one by name", async () => {
     // Otherwise phones show what is before them only.
+    vi.spyOn(window, "matchMedia").mockImplementation(
+      (query) =>
+        Object.assign(new EventTarget(), {
+          media: query,
+          matches: query.includes("coarse"),
+        }) as MediaQueryList,
+    );
     const { call } = await watch();
     await fireEvent.click(screen.getByTestId("flip"));
     expect(call.flipCamera).toHaveBeenCalledOnce();
@@ -217,11 +265,27 @@ describe("the buttons of a video call", () => {
     expect(call.stopSharing).toHaveBeenCalledOnce();
   });
 
+  it("starts with the screen, unless nothing was chosen to show", async () => {
+    // Otherwise a camera is opened that nobody wants to be seen by.
+    Object.assign(navigator.mediaDevices, { getDisplayMedia: vi.fn() });
+    const { call } = showCall({ modality: "video" });
+    await tick();
+    call.shareScreen.mockResolvedValueOnce(undefined);
+    await fireEvent.click(screen.getByTestId("start-screen"));
+    await settle();
+    expect(call.connect).not.toHaveBeenCalled();
+    await fireEvent.click(screen.getByTestId("start-screen"));
+    await settle();
+    expect(call.connect).toHaveBeenCalledOnce();
+    expect(screen.queryByTestId("start-screen")).toBeNull();
+  });
+
   it("tells of a change that failed", async () => {
     // Otherwise a button does nothing and nobody knows why.
     const { call, onproblem } = await watch();
-    call.flipCamera.mockRejectedValueOnce(new Error("gone"));
-    await fireEvent.click(screen.getByTestId("flip"));
+    call.setCamera.mockRejectedValueOnce(new Error("gone"));
+    await fireEvent.click(screen.getByTestId("mic-menu"));
+    await fireEvent.click(screen.getByText("Back"));
     await settle();
     expect(onproblem).toHaveBeenCalledOnce();
   });

@@ -65,25 +65,27 @@ def play(hz: float) -> Iterator[Any]:
         yield RATE_HZ, tone(0.5, hz=hz)
 
 
-def told_once(value: Any) -> tuple[AdditionalOutputs, ...]:
+def told_once(value: Any) -> AdditionalOutputs | None:
     """An output, the first time that there is this value."""
     state = get_current_context().state
     if state.get("told") == value:
-        return ()
+        return None
     state["told"] = value
-    return (AdditionalOutputs(value),)
+    return AdditionalOutputs(value)
+
+
+def with_told(picture: Any, told: AdditionalOutputs | None) -> Any:
+    return picture if told is None else (picture, told)
 
 
 def flip(frame: Any, hz: float) -> Any:
     """The picture, left for right, and what it was."""
-    flipped = np.flip(frame, axis=1)
-    told = told_once(f"{hz:g} Hz, {','.join(sides_of(frame))}")
-    return (flipped, *told) if told else flipped
+    return with_told(np.flip(frame, axis=1), look(frame, hz))
 
 
-def look(frame: Any, hz: float) -> Any:
+def look(frame: Any, hz: float) -> AdditionalOutputs | None:
     """What the picture is."""
-    return next(iter(told_once(f"{hz:g} Hz, {','.join(sides_of(frame))}")), None)
+    return told_once(f"{hz:g} Hz, {','.join(sides_of(frame))}")
 
 
 async def show(hz: float) -> AsyncIterator[Any]:
@@ -117,13 +119,14 @@ class Mirror(AsyncAudioVideoStreamHandler):
     async def video_emit(self) -> Any:
         hz = f"{self.latest_args[1]:g} Hz"
         if self.films:
-            return (plain(GREEN, 240, 320), *told_once(hz))
+            return with_told(plain(GREEN, 240, 320), told_once(hz))
         picture = await wait_for_item(self.pictures)
         if picture is None:
             return None
-        heard = get_current_context().state.get("heard")
+        if not get_current_context().state.get("heard"):
+            return picture
         sides = ",".join(sides_of(picture[:, ::-1]))
-        return (picture, *(told_once(f"{hz}, {sides}") if heard else ()))
+        return with_told(picture, told_once(f"{hz}, {sides}"))
 
     def copy(self) -> Mirror:
         return Mirror(self.films)
@@ -151,7 +154,7 @@ def make(name: str) -> Stream:
         HANDLERS[name],
         modality=modality,
         mode=mode,
-        concurrency_limit=2,
+        concurrency_limit=4,
         additional_inputs=[slider()],
         additional_outputs=[gr.Textbox(label="Told", elem_id="told")],
         additional_outputs_handler=lambda old, new: new,

@@ -38,6 +38,7 @@ from .audio_in import AudioReceiver
 from .audio_out import PlayoutTrack
 from .ice import to_ice_candidate
 from .offer import check_offer, offered_kinds
+from .start_rate import with_start_rate
 from .video_in import VideoReceiver
 from .video_out import VideoTrack
 
@@ -112,7 +113,10 @@ class WebRTCConnection:
         with _refusing("offer", "invalid_offer"):
             await self.pc.setLocalDescription(await self.pc.createAnswer())
         self._prepare_screen()
-        return self.pc.localDescription
+        answer = self.pc.localDescription
+        if "video" not in self._received:
+            return answer
+        return RTCSessionDescription(with_start_rate(answer.sdp), answer.type)
 
     def _add_tracks(self, offered: set[str]) -> None:
         """Before the offer is read: later, a preference for Opus has no effect."""

@@ -24,16 +24,14 @@ from starlette.types import Message
 from ...errors import RefusedError, SessionClosedError
 from ...session import Session
 from .bounds import (
-    AUDIO_BURST_S,
-    AUDIO_SPEED,
     FLUSH_S,
     IDLE_TIMEOUT_S,
     MESSAGE_BURST,
     MESSAGES_PER_S,
     SEND_TIMEOUT_S,
-    SLICE_MS,
 )
-from .codecs import AudioIn, AudioOut, Samples
+from .codecs import AudioOut
+from .hearing import Hearing
 from .outbox import Outbox
 from .protocol import (
     CLEAR,
@@ -85,9 +83,7 @@ class WebSocketConnection:
         self._outbox = Outbox(self._not_reading)
         self._idle = IdleTimer(self._idle_timeout_s(start), self._too_quiet)
         self._sending = SendTimer(SEND_TIMEOUT_S, self._not_reading)
-        self._held: list[Samples] = []
         now_s = session.loop.time()
-        self._audio_rate = RateBound(AUDIO_SPEED, AUDIO_BURST_S, now_s)
         self._message_rate = RateBound(MESSAGES_PER_S, MESSAGE_BURST, now_s)
         self._tasks: list[asyncio.Task[None]] = []
         self._writing: asyncio.Task[None] | None = None
@@ -101,10 +97,9 @@ class WebSocketConnection:
 
     def _set_formats(self, start: Start) -> None:
         handler = self._session.handler
-        self._rate_hz = handler.input_sample_rate
-        self.input = _complete(start.input, self._rate_hz)
+        self.input = _complete(start.input, handler.input_sample_rate)
         self.output = _complete(start.output, handler.output_sample_rate)
-        self._audio_in = AudioIn(self.input, self._rate_hz, handler.expected_layout)
+        self._hearing = Hearing(self._session, self.input)
         self._audio_out = AudioOut(self.output)
 
     # -- life ------------------------------------------------------------------------
@@ -180,7 +175,7 @@ class WebSocketConnection:
     async def _take(self, event: Event) -> None:
         if isinstance(event, Media):
             if self._listens:
-                await self._hear(event.payload)
+                await self._hearing.hear(event.payload)
         elif isinstance(event, Typed):
             self._session.receive_text(event.text)
         elif isinstance(event, Ping):
@@ -193,33 +188,6 @@ class WebSocketConnection:
                 "connection_already_exists", "This socket has its session already."
             )
             self._outbox.put_text(refusal_message(taken))
-
-    async def _hear(self, payload: bytes) -> None:
-        wait_s = None
-        for frames in self._audio_in.push(payload):
-            if wait_s is not None:
-                # Others have their turn between two portions of a long message.
-                await asyncio.sleep(wait_s)
-            self._held += frames
-            self._feed_held()
-            seconds = sum(frame.shape[1] for frame in frames) / self._values_per_s
-            wait_s = self._audio_rate.spend(seconds, self._session.loop.time())
-        if wait_s:
-            await asyncio.sleep(wait_s)
-
-    @property
-    def _values_per_s(self) -> int:
-        stereo = self._session.handler.expected_layout == "stereo"
-        return self._rate_hz * (2 if stereo else 1)
-
-    def _feed_held(self) -> None:
-        """Hand over what has come, in bursts if the handler is patient (see there)."""
-        held_ms = 1000 * sum(f.shape[1] for f in self._held) / self._values_per_s
-        if held_ms < min(self._session.handler.patience_ms(), SLICE_MS):
-            return
-        held, self._held = self._held, []
-        for frame in held:
-            self._session.feed((self._rate_hz, frame))
 
     # -- to the client -----------------------------------------------------------------
 

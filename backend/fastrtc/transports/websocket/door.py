@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from fastapi import WebSocket
+from starlette.requests import HTTPConnection
 
 from ...errors import RefusedError
 from ...media import Media
@@ -28,6 +30,11 @@ from .sending import GONE, close_socket, send_message
 logger = logging.getLogger("fastrtc")
 
 
+Admit = Callable[[HTTPConnection], Awaitable[None]]
+NOT_ADMITTED = 1008
+"""Policy violation. Before the handshake servers make an HTTP 403 of it."""
+
+
 class Sessions(Protocol):
     """Where sessions are opened: a `SessionTable`, or what stands in front of one."""
 
@@ -46,10 +53,13 @@ class WebSocketDoor:
     Args:
         table: the stream's sessions, those of the other doors included. Of audio
             and video the audio is carried; video alone is refused.
+        admit: lets a visitor pass or raises RefusedError; before the handshake, so
+            that a refusal costs nothing. It is an HTTP 403 then.
     """
 
-    def __init__(self, table: Sessions) -> None:
+    def __init__(self, table: Sessions, admit: Admit | None = None) -> None:
         self._table = table
+        self._admit = admit
 
     async def serve(self, websocket: WebSocket) -> None:
         """Serve one client until its session has ended; raises nothing of its making.
@@ -57,10 +67,14 @@ class WebSocketDoor:
         Args:
             websocket: not accepted yet.
         """
-        # Who may come in is decided here, by origin and authorization, before the
-        # handshake: what is refused then costs nothing and is an HTTP 403.
         try:
+            if self._admit is not None:
+                await self._admit(websocket)
             await websocket.accept()
+        except RefusedError as refusal:
+            logger.debug("a WebSocket client is refused: %s", refusal)
+            await websocket.close(NOT_ADMITTED)
+            return
         except GONE:
             return
         try:

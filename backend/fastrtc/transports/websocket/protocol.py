@@ -108,10 +108,10 @@ def parse_event(text: str) -> Event:
     Raises:
         RefusedError: it is too long, no JSON, or a known event that lacks something.
     """
-    fields = _parse_object(text)
+    fields = parse_object(text)
     event = fields.get("event")
     if event == "media":
-        return _parse_media(fields.get("media"))
+        return parse_media(fields.get("media"))
     if event == "start":
         return _parse_start(fields)
     if event == "ping":
@@ -140,7 +140,12 @@ def check_audio(payload: bytes) -> Media:
     return Media(payload)
 
 
-def _parse_object(text: str) -> Mapping[str, Any]:
+def parse_object(text: str) -> Mapping[str, Any]:
+    """The JSON object in a text message.
+
+    Raises:
+        RefusedError: it is too long, or no JSON object.
+    """
     if len(text) > MAX_EVENT_CHARS or (
         len(text) > MAX_PLAIN_CHARS
         and sum(text.count(mark) for mark in ",:[{") > MAX_PLAIN_MARKS
@@ -159,7 +164,12 @@ def _parse_object(text: str) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value)
 
 
-def _parse_media(value: object) -> Media:
+def parse_media(value: object) -> Media:
+    """The audio in the `media` of a message, whose `payload` is base64.
+
+    Raises:
+        RefusedError: it is no such object, or too long.
+    """
     payload = (
         cast("Mapping[str, Any]", value).get("payload")
         if isinstance(value, dict)
