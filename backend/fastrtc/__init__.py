@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .access import AccessOptions
 from .audio import (
     aggregate_bytes_to_16bit,
     async_aggregate_bytes_to_16bit,
@@ -24,11 +25,14 @@ from .context import Warning, get_current_context
 from .credentials import (
     get_cloudflare_turn_credentials,
     get_cloudflare_turn_credentials_async,
+    get_coturn_credentials,
+    get_coturn_credentials_async,
     get_hf_turn_credentials,
     get_hf_turn_credentials_async,
     get_turn_credentials,
     get_turn_credentials_async,
     get_twilio_turn_credentials,
+    get_twilio_turn_credentials_async,
 )
 from .end_of_turn import EndOfTurnModel, SilenceOnly
 from .errors import WebRTCError
@@ -75,6 +79,7 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "AccessOptions",
     "AdditionalOutputs",
     "AlgoOptions",
     "AsyncAudioVideoStreamHandler",
@@ -113,6 +118,8 @@ __all__ = [
     "audio_to_int16",
     "get_cloudflare_turn_credentials",
     "get_cloudflare_turn_credentials_async",
+    "get_coturn_credentials",
+    "get_coturn_credentials_async",
     "get_current_context",
     "get_hf_turn_credentials",
     "get_hf_turn_credentials_async",
@@ -122,6 +129,7 @@ __all__ = [
     "get_turn_credentials",
     "get_turn_credentials_async",
     "get_twilio_turn_credentials",
+    "get_twilio_turn_credentials_async",
     "show_caption",
     "wait_for_item",
 ]

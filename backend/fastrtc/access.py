@@ -97,6 +97,11 @@ class Access:
         self._opens: OrderedDict[str, deque[float]] = OrderedDict()
         self._secret = secrets.token_bytes(32)
 
+    @property
+    def authorizes(self) -> bool:
+        """Whether the app has a check of its own."""
+        return self._authorize is not None
+
     async def admit(self, connection: HTTPConnection, *, opens: bool = True) -> None:
         """Let a visitor pass; its identity is in `connection.state` afterwards.
 

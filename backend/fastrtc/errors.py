@@ -10,6 +10,8 @@ FastRTCError
 ├── RefusedError           a client's request that is answered with a refusal
 ├── OutputError            user code gave what is no sound or picture (also a TypeError)
 ├── ModelTimeoutError      a model took too long (also a TimeoutError)
+├── UnreachableError       a client came to no stream (also a ConnectionError)
+├── AudioDeviceError       a client's microphone or speaker fails (also an OSError)
 ├── ArgsTimeoutError       the page sent no inputs in time (also a TimeoutError)
 └── SessionClosedError     the session ended while somebody waited for it
 """
@@ -118,3 +120,11 @@ class ArgsTimeoutError(FastRTCError, TimeoutError):
 
 class SessionClosedError(FastRTCError):
     """The session has ended."""
+
+
+class UnreachableError(FastRTCError, ConnectionError):
+    """No connection to a stream came about; the text says how far it got."""
+
+
+class AudioDeviceError(FastRTCError, OSError):
+    """This machine's microphone or speaker can't be used; the text says what to do."""

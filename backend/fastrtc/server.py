@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -15,9 +15,13 @@ from pydantic import BaseModel, ValidationError
 
 from .errors import RefusedError
 from .options import MAX_BODY_BYTES
+from .telephone_route import add_telephone_routes
 from .websocket_route import add_websocket_routes
+from .whip_route import add_whip_routes
 
 if TYPE_CHECKING:
+    from starlette.requests import HTTPConnection
+
     from .stream import Stream
 
 CLIENT_MODULE = Path(__file__).parent / "static" / "fastrtc.js"
@@ -81,21 +85,29 @@ def make_router(stream: Stream, path: str, tags: list[str | Enum] | None) -> API
 
     _ = offer, client_module
     add_websocket_routes(router, stream)
+    add_telephone_routes(router, stream, tags)
+    add_whip_routes(router, stream, tags)
     return router
 
 
-async def answer(stream: Stream, body: Body, request: Request) -> dict[str, Any]:
+async def answer(
+    stream: Stream, body: Body | Mapping[str, Any], request: HTTPConnection
+) -> dict[str, Any]:
     """The answer to an offer or a candidate, once its sender was let in."""
-    offers = body.type == "offer"
+    fields = as_fields(body)
     try:
-        await stream.access.admit(request, opens=offers)
-        stream.check_owner(body.webrtc_id, request)
+        await stream.admit(fields, request)
     except RefusedError as refusal:
         return refusal.as_answer()
-    made = await stream.door.handle(body.model_dump(), request=request)
+    made = await stream.door.handle(fields, request=request)
     if made.get("type") == "answer":
-        made["session_token"] = stream.access.token(body.webrtc_id)
+        made["session_token"] = stream.access.token(fields["webrtc_id"])
     return made
+
+
+def as_fields(body: Body | Mapping[str, Any]) -> Mapping[str, Any]:
+    """A body's fields by their names."""
+    return body.model_dump() if isinstance(body, Body) else body
 
 
 def _openapi_body() -> dict[str, Any]:

@@ -21,9 +21,10 @@ from .errors import ConfigurationError, RefusedError, SessionClosedError
 from .handlers.adapt import as_handler
 from .media import Media, Modality, Mode
 from .outputs import AdditionalOutputs
-from .server import Body, make_router, with_stream
+from .server import Body, answer, as_fields, make_router, with_stream
 from .session import SessionTable
 from .session.defaults import component_defaults
+from .telephone import TelephoneOptions
 from .transports.webrtc import IceOptions, RTCConfigurationCallable, WebRTCDoor
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ class Stream:
             identity, `get_current_context().identity`; None and False refuse, and so
             does an error.
         access: bounds on visitors.
+        telephone: whose calls are taken, at `POST {path}/telephone/incoming`, and how
+            they are checked; Twilio's, unchecked, if not given.
 
     Raises:
         ConfigurationError: (a ValueError) the arguments don't fit together.
@@ -122,6 +125,7 @@ class Stream:
         video_bit_rate: int | None = None,
         authorize: Authorize | None = None,
         access: AccessOptions | None = None,
+        telephone: TelephoneOptions | None = None,
     ) -> None:
         self.media = Media(modality, mode)
         self.event_handler = handler
@@ -151,6 +155,7 @@ class Stream:
             defaults=self._defaults,
         )
         self.access = Access(self.sessions, authorize, access)
+        self.telephone = telephone or TelephoneOptions()
         self.ice = IceOptions(rtc_configuration, server_rtc_configuration)
         self.door = WebRTCDoor(
             self.sessions,
@@ -249,11 +254,52 @@ class Stream:
                 "Stream(…, rtc_configuration=get_hf_turn_credentials)."
             )
 
-    async def offer(self, body: Body | Mapping[str, Any]) -> dict[str, Any]:
-        """Answer the body of an offer or a candidate, as `POST …/webrtc/offer` does."""
-        if isinstance(body, Body):
-            body = body.model_dump()
-        return await self.door.handle(body)
+    async def offer(
+        self, body: Body | Mapping[str, Any], request: HTTPConnection | None = None
+    ) -> dict[str, Any]:
+        """Answer the body of an offer or a candidate, as `POST …/webrtc/offer` does.
+
+        Args:
+            request: that brought it. `authorize` and `access` are asked about it, and
+                handlers find it in their context; without it nothing is asked.
+
+        Raises:
+            ConfigurationError: the stream has an `authorize`, and there is no request.
+        """
+        if request is not None:
+            return await answer(self, body, request)
+        if self.access.authorizes:
+            raise ConfigurationError(
+                "this stream has an authorize function, which needs the request: "
+                "await stream.offer(body, request)"
+            )
+        return await self.door.handle(as_fields(body))
+
+    def fastphone(
+        self,
+        token: str | None = None,
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        **uvicorn_kwargs: Any,
+    ) -> None:
+        """Serve the stream by telephone: a number and a code to call are printed.
+
+        Runs until Ctrl-C. A local server is started, Gradio's tunnel leads to it, and
+        its address is registered with the service that FastRTC runs; it is said first
+        to which host the token goes.
+
+        Args:
+            token: of Hugging Face; else the one that is logged in.
+            host, port: of the local server.
+            uvicorn_kwargs: for `uvicorn.Config`.
+
+        Raises:
+            TelephoneError: the tunnel or the service could not be used.
+        """
+        from .fastphone import fastphone
+        from .ui.tunnel import open_tunnel
+
+        fastphone(self, open_tunnel, token, host, port, **uvicorn_kwargs)
 
     # -- who may come in ---------------------------------------------------------------
 
@@ -264,6 +310,25 @@ class Stream:
             session_token: which only that client has, from the answer to its offer.
         """
         return self.access.owns(webrtc_id, session_token)
+
+    async def admit(
+        self, fields: Mapping[str, Any], connection: HTTPConnection
+    ) -> None:
+        """Let the sender of an offer or a candidate in, by whatever door.
+
+        Args:
+            fields: of the body, unchecked.
+
+        Raises:
+            RefusedError: see `Access.admit` and `check_owner`.
+        """
+        webrtc_id, token = str(fields.get("webrtc_id")), fields.get("resume_token")
+        session = self.sessions.get(webrtc_id)
+        # Whoever comes back to a call begins none, and has his place already.
+        resumes = session is not None and session.admits(str(token))
+        opens = fields.get("type") == "offer" and not resumes
+        await self.access.admit(connection, opens=opens)
+        self.check_owner(webrtc_id, connection)
 
     def check_owner(self, webrtc_id: str, connection: HTTPConnection) -> None:
         """Refuse a visitor that names somebody else's session.

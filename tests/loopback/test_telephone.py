@@ -24,9 +24,10 @@ from fastapi import APIRouter, FastAPI
 from numpy.typing import NDArray
 from twilio.request_validator import RequestValidator
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from fastrtc import AdditionalOutputs, ReplyOnPause, get_current_context, get_tts_model
+from fastrtc.access import Access
 from fastrtc.audio import mulaw_decode, mulaw_encode, resample
 from fastrtc.context import PhoneCall
 from fastrtc.session import SessionTable
@@ -55,6 +56,7 @@ class Lines:
     """What the routes need of a stream."""
 
     sessions: SessionTable
+    access: Access
     telephone: TelephoneOptions
 
 
@@ -66,7 +68,7 @@ async def serving(
     stream = audio_stream(handler, **options)
     app, router = FastAPI(), APIRouter(prefix="/bots")
     stream.mount(app)
-    add_telephone_routes(router, Lines(stream.sessions, telephone))
+    add_telephone_routes(router, Lines(stream.sessions, stream.access, telephone))
     app.include_router(router)
     server = Server(stream, app=app)
     await server.start()
@@ -391,6 +393,27 @@ async def test_forged_webhooks(line: Line, caplog: pytest.LogCaptureFixture) -> 
         async with dialling(Answer(200, "", url), line) as phone:
             assert await phone.closed() == 1008
         assert await server.session_ids() == []
+
+
+async def test_who_may_not_come_in_may_not_call() -> None:
+    """Lost otherwise: the telephone's address would be a way around `authorize`."""
+    refuse = {"authorize": lambda connection: None}
+    async with serving(Echo(), TelephoneOptions(), **refuse) as server:
+        answer = await ring(server, TWILIO, genuine=False)
+        with pytest.raises(InvalidStatus, match="403"):
+            await connect(answer.stream_url, proxy=None)
+        assert await server.session_ids() == []
+
+
+async def test_a_provider_vouches_for_its_calls() -> None:
+    """Lost otherwise: an app with `authorize` could not be called at all."""
+    refuse = {"authorize": lambda connection: None}
+    options = TelephoneOptions(account_of(TWILIO))
+    async with serving(Echo(), options, **refuse) as server:
+        async with dialling(await ring(server, TWILIO), TWILIO) as phone:
+            await phone.say(clip(TONE_HZ, 0.2, 8_000)[0], then_quiet=False)
+            await phone.until(lambda: phone.heard)
+        await server.empty()
 
 
 async def test_webhooks_by_get() -> None:

@@ -393,7 +393,7 @@ async def test_error_reports_with_variables_have_no_secret(
 
 
 def test_requests_show_no_secret() -> None:
-    """Lost otherwise: a debugger's or a collector's list of variables has keys in it."""
+    """Lost otherwise: a debugger's or collector's list of variables has keys in it."""
     request = hugging_face.hf_request(SECRET, 60)
     assert SECRET not in repr(request)
     assert SECRET not in repr(request.options)

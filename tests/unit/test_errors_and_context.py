@@ -30,7 +30,7 @@ def test_one_tree_of_errors() -> None:
         for value in vars(errors).values()
         if isinstance(value, type) and issubclass(value, Exception)
     ]
-    assert len(made) == 12
+    assert len(made) == 14
     assert all(issubclass(error, FastRTCError) for error in made)
     drawn = errors.__doc__ or ""
     assert all(error.__name__ in drawn for error in made)

@@ -58,12 +58,16 @@ NAMES = [
 ]
 
 BEYOND_FASTRTC = [
+    "AccessOptions",
     "Caption",
     "EndOfTurnModel",
     "KeywordSpotter",
     "ReplyEnded",
     "STTModel",
     "SilenceOnly",
+    "get_coturn_credentials",
+    "get_coturn_credentials_async",
+    "get_twilio_turn_credentials_async",
     "show_caption",
 ]
 """Ours alone."""
@@ -151,7 +155,12 @@ STREAM = {
     "ui_args": None,
     "verbose": True,
 }
-STREAM_BEYOND_FASTRTC = {"video_bit_rate": None, "authorize": None, "access": None}
+STREAM_BEYOND_FASTRTC = {
+    "video_bit_rate": None,
+    "authorize": None,
+    "access": None,
+    "telephone": None,
+}
 
 WEBRTC = [
     "label",

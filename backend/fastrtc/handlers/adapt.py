@@ -17,6 +17,7 @@ from .base import (
     AudioVideoStreamHandler,
     StreamHandler,
     StreamHandlerBase,
+    check_fps,
 )
 from .generator import AudioGenerator, VideoGenerator
 from .video import FrameFunction, VideoStreamHandler
@@ -58,6 +59,8 @@ def as_handler(handler: Any, media: Media) -> StreamHandlerBase:
 def _adapted(handler: Any, media: Media) -> StreamHandlerBase | None:
     both = isinstance(handler, AudioVideoStreamHandler | AsyncAudioVideoStreamHandler)
     if media.modality == "audio-video":
+        if both:
+            check_fps(handler.fps)
         return handler if both else None
     if isinstance(handler, StreamHandler | AsyncStreamHandler):
         return None if both or media.modality == "video" else handler

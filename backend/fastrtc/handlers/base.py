@@ -23,6 +23,7 @@ AudioFrame: TypeAlias = tuple[int, NDArray[np.int16]]
 VideoFrame: TypeAlias = NDArray[np.uint8]
 WEBRTC_VALUE = "__webrtc_value__"
 FRAMES_PER_S = 50
+MAX_FPS = 120
 
 
 class StreamHandlerBase(ABC):
@@ -358,7 +359,8 @@ def copy_handler(handler: StreamHandlerBase) -> StreamHandlerBase:
     """A copy for a new session, whatever the user's `copy` returns.
 
     Raises:
-        ConfigurationError: `copy` returned something else than a handler.
+        ConfigurationError: `copy` returned something else than a handler, or one
+            whose `fps` can't be.
     """
     made = cast("object", handler.copy())
     if not isinstance(made, StreamHandlerBase):
@@ -366,4 +368,24 @@ def copy_handler(handler: StreamHandlerBase) -> StreamHandlerBase:
             f"{type(handler).__name__}.copy() must return a handler, "
             f"not {type(made).__name__}"
         )
-    return made.fresh_copy() if made is handler else made
+    if made is handler:
+        made = handler.fresh_copy()
+    elif made.args_set is handler.args_set:
+        # Of copy.copy(self), which shares them.
+        made = made.fresh_copy()
+    check_fps(made.fps)
+    return made
+
+
+def check_fps(fps: object) -> None:
+    """Refuse frames per second that can't be.
+
+    Raises:
+        ConfigurationError: it is no number above 0, up to 120.
+    """
+    if isinstance(fps, bool) or not isinstance(fps, int | float):
+        raise ConfigurationError(f"fps must be a number, not {fps!r}")
+    if not 0 < fps <= MAX_FPS:
+        raise ConfigurationError(
+            f"fps must be above 0 and at most {MAX_FPS}, not {fps}"
+        )

@@ -35,6 +35,7 @@ class GeneratorHandler(FunctionHandler):
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
         self._parameters = Parameters(function, skip=0)
+        self._ending = False
 
     def start_up(self) -> None:
         self._attached().spawn(self._run())
@@ -44,11 +45,18 @@ class GeneratorHandler(FunctionHandler):
         stopped = asyncio.Event()
         try:
             await self._play(link, iterate(self.function, await self._args(), stopped))
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if self._ending and isinstance(error, asyncio.CancelledError):
+                raise
+            # A cancellation too: of a task of the user's that it awaited.
             link.report("generator", error)
         # All of it is to be heard and seen before the session ends.
         end = Emission(close=CloseStream(""))
         await link.deliver(end, link.generation, OUTPUTS_AHEAD_S)
+
+    async def shutdown(self) -> None:
+        """What is cancelled from now on is cancelled by the session."""
+        self._ending = True
 
     async def _args(self) -> tuple[Any, ...]:
         if self._parameters.required or self._attached().inputs_announced:
@@ -73,8 +81,9 @@ class AudioGenerator(GeneratorHandler):
 
     async def _give(self, link: Link, value: Any) -> bool:
         # Of the newest generation: clear_queue drops what waits, and no more.
-        await link.deliver(parse_emission(value), link.generation, OUTPUTS_AHEAD_S)
-        return not self._detached
+        emission = parse_emission(value)
+        await link.deliver(emission, link.generation, OUTPUTS_AHEAD_S)
+        return emission.close is None and not self._ending
 
     def copy(self) -> AudioGenerator:
         return AudioGenerator(self.function)
@@ -104,7 +113,7 @@ class VideoGenerator(GeneratorHandler):
         rest = replace(emission, picture=None)
         if not rest.empty:
             await link.deliver(rest, link.generation, OUTPUTS_AHEAD_S)
-        return not self._detached
+        return emission.close is None and not self._ending
 
     def copy(self) -> VideoGenerator:
         return VideoGenerator(self.video)

@@ -8,11 +8,9 @@ from typing import Any, TypeAlias
 
 from ..errors import ConfigurationError
 from ..pictures import Color
-from .base import StreamHandlerBase
+from .base import StreamHandlerBase, check_fps
 
 VideoEventHandler: TypeAlias = Callable[..., Any]
-
-MAX_FPS = 120
 
 
 @dataclass
@@ -47,8 +45,7 @@ class VideoStreamHandler:
     def __post_init__(self) -> None:
         if not callable(self.callable):
             raise ConfigurationError("VideoStreamHandler needs something callable")
-        if not 0 < self.fps <= MAX_FPS:
-            raise ConfigurationError(f"fps must lie in 1 to {MAX_FPS}, not {self.fps}")
+        check_fps(self.fps)
         if self.color not in ("bgr", "rgb"):
             raise ConfigurationError(
                 f'color must be "bgr" or "rgb", not {self.color!r}'

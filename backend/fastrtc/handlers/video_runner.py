@@ -55,6 +55,7 @@ class FrameRunner:
         self._handler = handler
         self._link = link
         self._function = handler.function
+        self._owner = getattr(handler.function, "__self__", handler.function)
         self._color: Color = handler.color
         self._parameters = Parameters(handler.function)
         self._errors_in_a_row = 0
@@ -90,9 +91,11 @@ class FrameRunner:
             self._link.show_picture(frame, picture.time_s)
             return True
         try:
-            async for emission in self._emissions(picture, args):
-                if not await self._deliver(emission, picture):
-                    return False
+            # Closed here: what a generator cleans up belongs to the session.
+            async with contextlib.aclosing(self._emissions(picture, args)) as emissions:
+                async for emission in emissions:
+                    if not await self._deliver(emission, picture):
+                        return False
             self._errors_in_a_row = 0
         except (Exception, asyncio.CancelledError) as error:
             if self.ending and isinstance(error, asyncio.CancelledError):
@@ -119,7 +122,8 @@ class FrameRunner:
             array = await threads.run(partial(to_array, picture.frame, color))
             values = iterate(function, (array, *args), asyncio.Event())
         else:
-            made = await threads.run(partial(self._step, picture.frame, args))
+            step = partial(self._step, picture.frame, args)
+            made = await threads.run(step, self._owner)
             if isinstance(made, Emission):
                 yield made
                 return
@@ -163,7 +167,9 @@ class AudioVideoRunner:
     def __init__(self, handler: AudioVideoHandler, link: Link) -> None:
         self._handler = handler
         self._link = link
-        self._color: Color = handler.color
+        # Programs that don't know the option may have a `color` of their own.
+        rgb = str(handler.color) == "rgb"
+        self._color: Color = "rgb" if rgb else "bgr"
         self.ending = False
         self.camera = Camera(VIDEO_QUEUE_FRAMES)
 

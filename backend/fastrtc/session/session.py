@@ -83,7 +83,7 @@ class Session:
         self._unseen: list[asyncio.Task[None]] = []
         self._grace: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._timers: list[asyncio.TimerHandle] = []
+        self._timers: set[asyncio.TimerHandle] = set()
         self._ended = False
         self._closing: asyncio.Task[None] | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -142,10 +142,14 @@ class Session:
             self.call_later(time_limit_s, self._out_of_time, time_limit_s)
 
     def _play_unseen(self, sends: Collection[str]) -> None:
-        for task in self._unseen:
-            task.cancel()
+        self._stop_unseen()
         kinds = [kind for kind in self.media.kinds if kind not in sends]
         self._unseen = [self.spawn(self._play_to_nobody(kind)) for kind in kinds]
+
+    def _stop_unseen(self) -> None:
+        for task in self._unseen:
+            task.cancel()
+        self._unseen = []
 
     async def _play_to_nobody(self, kind: str) -> None:
         with contextlib.suppress(SessionClosedError):
@@ -163,8 +167,15 @@ class Session:
         self, delay_s: float, callback: Callable[..., None], *args: Any
     ) -> asyncio.TimerHandle:
         """A timer that the session's end cancels."""
-        timer = self.loop.call_later(delay_s, callback, *args)
-        self._timers.append(timer)
+
+        def fire() -> None:
+            self._timers.discard(timer)
+            callback(*args)
+
+        # No longer than they wait: they hold connections, and calls last for hours.
+        self._timers = {timer for timer in self._timers if not timer.cancelled()}
+        timer = self.loop.call_later(delay_s, fire)
+        self._timers.add(timer)
         return timer
 
     def on_closed(self, callback: Callable[[], object]) -> None:
@@ -188,9 +199,13 @@ class Session:
         """Whether this token lets another connection go on with the session."""
         return self._carrier.admits(token)
 
+    def is_carried_by(self, transport: Transport) -> bool:
+        """Whether this transport is still the one in use."""
+        return self._carrier.transport is transport
+
     def lost(self, transport: Transport, reason: str) -> None:
         """The transport lost its client, which may come back by another one."""
-        if transport is not self._carrier.transport or self.state == "closed":
+        if not self.is_carried_by(transport) or self.state == "closed":
             return
         if self._carrier.token is None or self.state == "connecting":
             self.close_soon(reason)
@@ -200,13 +215,14 @@ class Session:
 
     def gone(self, transport: Transport, reason: str) -> None:
         """The transport's client has left for good."""
-        if transport is self._carrier.transport:
+        if self.is_carried_by(transport):
             self.close_soon(reason)
 
     def _suspend(self) -> None:
         """Nothing is heard or seen any more, and nothing is lost of what is queued."""
         self._carrier.drop()
         self.channel.suspend()
+        self._stop_unseen()
         if self.state == "connected":
             self.state = "lost"
             reason = "the client did not come back"
@@ -222,7 +238,7 @@ class Session:
             self._suspend()
             self._carrier.transport = transport
             await self._carrier.dropped()
-        if self._closing is not None or self._carrier.transport is not transport:
+        if self._closing is not None or not self.is_carried_by(transport):
             raise RefusedError("connection_closed")
 
     def end(self, text: str) -> None:

@@ -67,9 +67,7 @@ class PageDoor:
             return RefusedError("no_handler", text).as_answer()
         fields = _fields(body)
         try:
-            visitor = cast("Any", request)
-            await stream.access.admit(visitor, opens=fields.get("type") == "offer")
-            stream.check_owner(str(fields.get("webrtc_id")), visitor)
+            await stream.admit(fields, cast("Any", request))
         except RefusedError as refusal:
             return refusal.as_answer()
         page = await _page_request(request, fields)

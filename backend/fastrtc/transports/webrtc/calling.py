@@ -140,12 +140,19 @@ class OutgoingCall:
         await self.pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         for transceiver in self.pc.getTransceivers():
             track = transceiver.sender.track
-            if isinstance(track, VideoTrack):
+            if isinstance(track, VideoTrack) and track.kind in self.sends:
                 track.prepare(transceiver)
         waiting = (self._connected, self.ended)
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if not self._connected.done():
             raise SessionClosedError("The connection failed.")
+
+    @property
+    def sends(self) -> set[str]:
+        """The kinds of media that the server takes."""
+        sending = ("sendrecv", "sendonly")
+        transceivers = self.pc.getTransceivers()
+        return {t.kind for t in transceivers if t.currentDirection in sending}
 
     def send(self, text: str) -> None:
         """Send a text, if the server is still there."""

@@ -32,13 +32,16 @@ from ._aiortc import (
     divert_audio,
     divert_video,
     network_is_lost,
+    repeat_checks,
     shorten_audio,
+    turn_without_relay,
 )
 from .audio_in import AudioReceiver
 from .audio_out import PlayoutTrack
 from .ice import to_ice_candidate
 from .offer import check_offer, offered_kinds
 from .start_rate import with_start_rate
+from .turn_report import REPORTER
 from .video_in import VideoReceiver
 from .video_out import VideoTrack
 
@@ -107,12 +110,16 @@ class WebRTCConnection:
             await self.pc.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
         self._check_tracks()
         bound_gathering(self.pc, GATHERING_TIMEOUT_S)
+        repeat_checks(self.pc)
         waiting, self._waiting = self._waiting or [], None
         for candidate in early + waiting:
             await self.add_candidate(candidate)
         with _refusing("offer", "invalid_offer"):
             await self.pc.setLocalDescription(await self.pc.createAnswer())
         self._prepare_screen()
+        missing = turn_without_relay(self.pc)
+        if missing is not None:
+            self._session.spawn(REPORTER.report(missing))
         answer = self.pc.localDescription
         if "video" not in self._received:
             return answer
@@ -241,8 +248,14 @@ class WebRTCConnection:
             return
         self._channel = channel
         channel.on("message", self._on_message)
-        self._session.channel.open(_sender(channel))
+        if self._serves or self._session.state == "closed":
+            self._session.channel.open(_sender(channel))
         self._channel_came.set()
+
+    @property
+    def _serves(self) -> bool:
+        """The client hasn't come back by another connection meanwhile."""
+        return self._session.is_carried_by(self)
 
     def _on_message(self, message: object) -> None:
         text = parse_client_message(message)
@@ -253,7 +266,8 @@ class WebRTCConnection:
         state = self.pc.connectionState
         if state == "connected":
             self._shorten()
-            self._session.connected(self._time_limit_s, self._sent)
+            if self._serves:
+                self._session.connected(self._time_limit_s, self._sent)
         elif state == "failed":
             self._session.lost(self, "the connection is failed")
         elif state == "closed":

@@ -21,8 +21,9 @@ RTCConfigurationCallable: TypeAlias = (
     | Mapping[str, Any]
 )
 
-RESOLVE_TIMEOUT_S = 10.0
-"""Most credential services answer within one second."""
+RESOLVE_TIMEOUT_S = 12.0
+"""Credential services answer within a second; the package's own requests to them end
+after 10 s, with an error that says more."""
 
 
 async def resolve(

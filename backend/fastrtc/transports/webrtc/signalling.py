@@ -127,6 +127,8 @@ class WebRTCDoor:
     async def _resume(self, session: Session, offer: Offer) -> dict[str, Any]:
         """Go on with a session by another connection; a failure doesn't end it."""
         connection = self._connection(session, await self._configuration())
+        # Its candidates may come while the old one is still being cut.
+        self._connections.pop(session.id, None)
         try:
             await session.resume(connection)
             answer = await self._answer(connection, session, offer)

@@ -8,13 +8,17 @@ every loss. `divert_audio` takes the packets before all that. `shorten_audio` ta
 them off the socket itself. Its buffer for video stands still for up to 512 packets
 after one that never came; `divert_video` goes around it. `prepare_video` puts our
 encoders into the place of its own. `bound_gathering` shortens the 5 s that aioice
-waits for a STUN server which doesn't answer.
+waits for a STUN server which doesn't answer. `turn_without_relay` tells of a TURN
+server that failed, about which aioice is silent. `repeat_checks` takes half a second
+off a relayed call.
 """
 
 from __future__ import annotations
 
 from .audio_in import MAX_DATAGRAM, RtpPacket, divert_audio, shorten_audio
+from .checks import repeat_checks
 from .connection import bound_gathering, close_transports, network_is_lost
+from .turn import TurnRefusedError, TurnServer, try_turn, turn_without_relay
 from .video_in import VideoFeedback, VideoSink, divert_video
 from .video_out import (
     MAX_VIDEO_PAYLOAD,
@@ -33,6 +37,8 @@ __all__ = [
     "RESENT_SHARE",
     "PictureEncoder",
     "RtpPacket",
+    "TurnRefusedError",
+    "TurnServer",
     "VideoFeedback",
     "VideoSink",
     "bound_gathering",
@@ -41,5 +47,8 @@ __all__ = [
     "divert_video",
     "network_is_lost",
     "prepare_video",
+    "repeat_checks",
     "shorten_audio",
+    "try_turn",
+    "turn_without_relay",
 ]
