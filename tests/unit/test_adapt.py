@@ -86,7 +86,8 @@ def test_what_does_not_fit_is_refused(
 def test_wrong_video_options_are_refused(options: Any) -> None:
     """Lost otherwise: fps=0 would be a division by zero in the middle of a call."""
     with pytest.raises(ConfigurationError):
-        VideoStreamHandler(**{"callable": frames, **options})
+        arguments: Any = {"callable": frames, **options}
+        VideoStreamHandler(**arguments)
 
 
 def test_another_handler_can_take_over() -> None:

@@ -46,7 +46,7 @@ async def test_an_ended_screen_keeps_no_picture() -> None:
 
 
 async def test_a_camera_that_runs_slow_does_not_fall_behind() -> None:
-    """Lost otherwise: with a slow clock, pictures would be dated earlier and earlier."""
+    """Lost otherwise: a slow clock would date pictures earlier and earlier."""
     camera = Camera(1)
     # 100 millionths slow, as bad quartz is: 0.36 s in an hour.
     for second in np.arange(0.0, 3600.0, 1.0):

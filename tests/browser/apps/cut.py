@@ -82,7 +82,8 @@ async def gate(request: Request, call_next: Any) -> Any:
 
 def cut_datagrams() -> None:
     """Let datagrams vanish while the network is cut, whoever reads and sends them."""
-    transport: Any = asyncio.selector_events._SelectorDatagramTransport
+    selector_events: Any = asyncio.selector_events
+    transport = selector_events._SelectorDatagramTransport
     read, send = transport._read_ready, transport.sendto
 
     def read_ready(self: Any) -> None:
