@@ -85,8 +85,8 @@ def test_what_does_not_fit_is_refused(
 )
 def test_wrong_video_options_are_refused(options: Any) -> None:
     """Lost otherwise: fps=0 would be a division by zero in the middle of a call."""
+    arguments: Any = {"callable": frames, **options}
     with pytest.raises(ConfigurationError):
-        arguments: Any = {"callable": frames, **options}
         VideoStreamHandler(**arguments)
 
 
