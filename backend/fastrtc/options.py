@@ -97,6 +97,10 @@ now should be heard soon."""
 MAX_OUTPUTS = 1000
 """AdditionalOutputs kept for slow readers; the oldest go first."""
 
+MAX_OUTPUTS_BYTES = 64 * 1024 * 1024
+"""The same in bytes, of the arrays and texts in them: 24 pictures of 720p. Once
+more for all the sessions that have ended, together."""
+
 # -- audio --------------------------------------------------------------------
 
 REORDER_HOLD_MS = 60

@@ -59,6 +59,19 @@ def test_frames_per_second_that_cannot_be_are_refused_at_once(fps: Any) -> None:
         as_handler(handler, BOTH)
 
 
+def test_a_copy_with_such_a_number_is_refused_too() -> None:
+    """Lost otherwise: a handler whose copy reads a setting would show nothing."""
+
+    class Late(Forgetful):
+        def copy(self) -> Any:
+            made = Forgetful()
+            made.fps = 0
+            return made
+
+    with pytest.raises(ConfigurationError, match="fps"):
+        copy_handler(Late())
+
+
 @pytest.mark.parametrize("fps", [15, 29.97])
 def test_frames_per_second_may_be_broken(fps: Any) -> None:
     """Lost otherwise: a film of 29.97 frames a second could not be shown."""

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from fastrtc import AdditionalOutputs, ReplyOnPause, Stream
 from fastrtc.errors import ConfigurationError, SessionClosedError
 from fastrtc.options import PENDING_CANDIDATES_S
-from fastrtc.stream import as_limit
+from fastrtc.stream_options import as_limit
 from fastrtc.testing import LoudnessModel
 from fastrtc.transports.memory import MemoryClient
 from tests.support.handlers import AsyncHandler

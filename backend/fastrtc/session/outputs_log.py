@@ -1,7 +1,7 @@
 """The AdditionalOutputs of one session: ordered, bounded, for several readers.
 
 Every reader sees every output from the moment it subscribed; a reader that falls
-more than the bound behind loses the oldest.
+more than the bounds behind loses the oldest. The newest is always kept.
 """
 
 from __future__ import annotations
@@ -10,16 +10,31 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator
+from typing import cast
 
-from ..options import MAX_OUTPUTS
+from ..options import MAX_OUTPUTS, MAX_OUTPUTS_BYTES
 from ..outputs import AdditionalOutputs
 
 
 class OutputsLog:
-    """Keeps outputs until every reader has had them, `bound` of them at most."""
+    """Keeps the latest outputs.
 
-    def __init__(self, bound: int = MAX_OUTPUTS) -> None:
-        self._items: deque[AdditionalOutputs] = deque(maxlen=bound)
+    Args:
+        bound: most that are kept.
+        bound_bytes: most that the arrays and texts in them may take.
+
+    Attributes:
+        weight: what they take, bytes.
+    """
+
+    def __init__(
+        self, bound: int = MAX_OUTPUTS, bound_bytes: int = MAX_OUTPUTS_BYTES
+    ) -> None:
+        self._items: deque[AdditionalOutputs] = deque()
+        self._weights: deque[int] = deque()
+        self._bound = bound
+        self._bound_bytes = bound_bytes
+        self.weight = 0
         self._added = 0
         self._closed = False
         self._changed = asyncio.Event()
@@ -30,7 +45,16 @@ class OutputsLog:
         """Append an output and wake the readers."""
         self._items.append(item)
         self._added += 1
+        # Noted, because apps may change what they gave.
+        self._weights.append(_bytes_of(item.args))
+        self.weight += self._weights[-1]
+        while len(self._items) > 1 and self._full():
+            self._items.popleft()
+            self.weight -= self._weights.popleft()
         self._wake()
+
+    def _full(self) -> bool:
+        return len(self._items) > self._bound or self.weight > self._bound_bytes
 
     def close(self) -> None:
         """No more will come: readers end once they have had the rest."""
@@ -91,3 +115,17 @@ class OutputsLog:
         while not self.pending(reader) and not self._closed:
             await self._changed.wait()
         return self.take(reader)
+
+
+def _bytes_of(value: object, depth: int = 3) -> int:
+    """About what a value takes: arrays and texts, in lists and dictionaries too."""
+    if isinstance(value, str | bytes | bytearray):
+        return len(value)
+    if isinstance(value, dict):
+        value = list(cast("dict[object, object]", value).values())
+    if isinstance(value, list | tuple):
+        # No deeper: a list may hold itself.
+        parts = cast("list[object]", value) if depth else []
+        return sum(_bytes_of(part, depth - 1) for part in parts)
+    size: object = getattr(value, "nbytes", 0)
+    return size if isinstance(size, int) else 0

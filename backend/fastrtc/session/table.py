@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from ..errors import RefusedError
 from ..handlers.base import StreamHandlerBase, copy_handler
 from ..media import VOICE_CALL, Media
-from ..options import MAX_PENDING_IDS, PENDING_CANDIDATES_S
+from ..options import MAX_OUTPUTS_BYTES, MAX_PENDING_IDS, PENDING_CANDIDATES_S
 from .outputs_log import OutputsLog
 from .session import Session
 
@@ -132,8 +132,12 @@ class SessionTable:
         if self._sessions.get(session.id) is session:
             del self._sessions[session.id]
             self._ended[session.id] = session.outputs
-            while len(self._ended) > MAX_ENDED:
+            while len(self._ended) > 1 and self._too_many_ended():
                 self._ended.popitem(last=False)
+
+    def _too_many_ended(self) -> bool:
+        weight = sum(log.weight for log in self._ended.values())
+        return len(self._ended) > MAX_ENDED or weight > MAX_OUTPUTS_BYTES
 
     def set_input(self, session_id: str, *values: Any) -> None:
         """Hand inputs to a session, from any thread.

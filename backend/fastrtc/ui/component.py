@@ -13,7 +13,8 @@ from gradio.components.base import Component, server
 
 from ..errors import ConfigurationError
 from ..media import Media, Modality, Mode
-from ..stream import ConcurrencyLimit, Stream, as_bit_rate, check_variant
+from ..stream import Stream
+from ..stream_options import ConcurrencyLimit, as_bit_rate, check_variant
 from ..transports.webrtc import RTCConfigurationCallable
 from .constraints import default_constraints
 from .data import WebRTCData, WebRTCModel, as_data, as_session_id
