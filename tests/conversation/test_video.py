@@ -234,10 +234,11 @@ async def test_skipping_keeps_the_lag_below_one_call() -> None:
     client = Viewer(video, BOTH_WAYS)
     await client.film([plain(RED)] * 60)
     lags = [shown_s - time_s for shown_s, _, time_s in client.seen]
-    assert max(lags) < 0.15
-    assert len(client.seen) == pytest.approx(20, abs=2)
+    # The call, and half a frame's time.
+    assert max(lags) < 0.12
+    assert len(client.seen) == pytest.approx(19, abs=2)
     assert client.session.camera is not None
-    assert client.session.camera.lag_ms < 35
+    assert client.session.camera.lag_ms < 18
     assert client.session.camera.dropped == pytest.approx(40, abs=3)
     await client.hang_up()
 

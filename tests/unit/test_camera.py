@@ -80,3 +80,38 @@ async def test_the_lag_is_told() -> None:
     camera.push(FRAME, 0.0, now_s - 0.25)
     await camera.next()
     assert camera.lag_ms == pytest.approx(250, abs=20)
+
+
+async def filmed(fps: float, age_s: float, goes_on: bool) -> float:
+    """How old the picture is that a slow function gets, seconds."""
+    camera = Camera(1)
+    loop = asyncio.get_running_loop()
+
+    async def film() -> None:
+        for number in range(4 if goes_on else 3):
+            camera.push(FRAME, number / fps, loop.time())
+            await asyncio.sleep(1 / fps)
+
+    filming = asyncio.ensure_future(film())
+    # Busy until some time after the third picture.
+    await asyncio.sleep(2 / fps + age_s)
+    picture = await camera.next()
+    filming.cancel()
+    return loop.time() - picture.arrived_s
+
+
+@pytest.mark.parametrize(
+    ("fps", "age_ms", "goes_on", "lag_ms"),
+    [
+        (30, 10, True, 10),  # fresh enough
+        (30, 25, True, 0),  # the next one is close
+        (30, 25, False, 41.7),  # it doesn't come
+        (5, 150, True, 150),  # it is far away
+    ],
+)
+async def test_a_picture_half_out_of_date_is_left_for_the_next(
+    fps: float, age_ms: float, goes_on: bool, lag_ms: float
+) -> None:
+    """Lost otherwise: a slow function would answer pictures a whole frame older."""
+    lag_s = await filmed(fps, age_ms / 1000, goes_on)
+    assert 1000 * lag_s == pytest.approx(lag_ms, abs=1)

@@ -20,6 +20,13 @@ DRIFT = 0.001
 quartz does, and slow enough that a burst of late pictures moves nothing."""
 
 
+LONGEST_WAIT_S = 0.07
+"""Between two pictures, for the next one to be waited for: of a slower camera the one
+that is there is better."""
+LATE = 1.25
+"""Of a frame's time: so long after a picture the next one is waited for no more."""
+
+
 @dataclass(frozen=True)
 class Picture:
     """A picture of the user's camera.
@@ -40,7 +47,10 @@ class Camera:
     """One session's incoming pictures.
 
     Args:
-        keep: how many may wait; when one more comes, the oldest is dropped.
+        keep: how many may wait; when one more comes, the oldest is dropped. With 1, a
+            picture that is half out of date is left for the next one: a slow function
+            then answers pictures that are at most half a frame's time old, where they
+            would be a whole one, and loses a tenth of its rate at most.
 
     Attributes:
         lag_ms: how long the picture waited that was taken last, a measure of how far
@@ -53,6 +63,8 @@ class Camera:
         self._waiter: asyncio.Future[None] | None = None
         self._offset_s: float | None = None
         self._last_s = 0.0
+        self._media_s: float | None = None
+        self._interval_s: float | None = None
         self.lag_ms = 0.0
         self.dropped = 0
 
@@ -63,21 +75,44 @@ class Camera:
             media_s: its time on the camera's clock, seconds.
             now_s: the event loop's time.
         """
+        if self._media_s is not None:
+            self._interval_s = media_s - self._media_s
+        self._media_s = media_s
         if len(self._waiting) == self._waiting.maxlen:
             self.dropped += 1
         self._waiting.append(Picture(frame, self._to_loop(media_s, now_s), now_s))
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self._waiter is not None:
+            _wake(self._waiter)
 
     async def next(self) -> Picture:
         """The picture that waits longest, as soon as there is one."""
         loop = asyncio.get_running_loop()
         while not self._waiting:
-            self._waiter = loop.create_future()
-            await self._waiter
+            await self._change(None)
+        if self._waiting.maxlen == 1:
+            await self._await_fresher(loop.time() - self._waiting[0].arrived_s)
         picture = self._waiting.popleft()
         self.lag_ms = 1000 * (loop.time() - picture.arrived_s)
         return picture
+
+    async def _await_fresher(self, age_s: float) -> None:
+        """Wait for the next picture if it is due before this one is twice as old."""
+        interval_s = self._interval_s
+        if interval_s is None or not 0 < interval_s <= LONGEST_WAIT_S:
+            return
+        if age_s >= interval_s / 2:
+            await self._change(max(0.0, LATE * interval_s - age_s))
+
+    async def _change(self, timeout_s: float | None) -> None:
+        """Wait for a picture to come, at most so long."""
+        loop = asyncio.get_running_loop()
+        self._waiter = waiter = loop.create_future()
+        timer = None if timeout_s is None else loop.call_later(timeout_s, _wake, waiter)
+        try:
+            await waiter
+        finally:
+            if timer is not None:
+                timer.cancel()
 
     def _to_loop(self, media_s: float, now_s: float) -> float:
         """The camera's time on the loop's clock, by the least delayed picture."""
@@ -88,3 +123,8 @@ class Camera:
         self._offset_s = min(offset_s, self._offset_s + slack_s)
         self._last_s = now_s
         return media_s + self._offset_s
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
