@@ -27,6 +27,7 @@ from .parts import (
     turns,
     video,
     video_ramp,
+    websocket,
 )
 from .plan import FULL, QUICK, Plan
 from .results import Results, Values
@@ -41,6 +42,7 @@ ROUNDS: dict[str, Measure] = {
     "reply": reply.measure,
     "interruption": interruption.measure,
     "video": video.measure,
+    "websocket": websocket.measure,
 }
 # These have rounds of their own, or need none.
 ONCE: dict[str, Callable[[Candidate, Plan, Results], None]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .row import Row, p95, total
 from .turn_rows import TURN_ROWS
 from .video_rows import VIDEO_ROWS
+from .websocket_rows import WEBSOCKET_ROWS
 
 ROWS = (
     Row(
@@ -77,6 +78,7 @@ ROWS = (
     Row("interruption_failed", "interruptions with no bot to interrupt", total),
     *TURN_ROWS,
     *VIDEO_ROWS,
+    *WEBSOCKET_ROWS,
     Row("import_s", "import, s", digits=2, meaning="files in the system's cache"),
     Row(
         "import_page_s",
