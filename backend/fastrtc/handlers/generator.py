@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -72,8 +73,9 @@ class GeneratorHandler(FunctionHandler):
                 # A generator that never waits must not keep the loop to itself.
                 await asyncio.sleep(0)
 
+    @abstractmethod
     async def _give(self, link: Link, value: Any) -> bool:
-        raise NotImplementedError
+        """Play a value; False when no further one is wanted."""
 
 
 class AudioGenerator(GeneratorHandler):

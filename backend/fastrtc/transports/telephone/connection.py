@@ -11,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
-from typing import Any
+from functools import partial
 
 from fastapi import WebSocket
 
@@ -26,6 +25,7 @@ from ..websocket.protocol import AudioFormat, Media, close_code
 from ..websocket.rate import RateBound
 from ..websocket.sending import close_socket, send_message
 from ..websocket.timers import IdleTimer, SendTimer
+from ..websocket.work import SocketWork
 from .bounds import IDLE_TIMEOUT_S, LEAD_S, MARK_TIMEOUT_S, RATE_HZ
 from .provider import (
     CallEnded,
@@ -79,7 +79,7 @@ class PhoneConnection:
         self._marks = 0
         self._unplayed = False
         self._mark_timer: asyncio.TimerHandle | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._work = SocketWork(session, "call")
         self._writing: asyncio.Task[None] | None = None
         self._close_code = NORMAL_CLOSE
         self.caller_left = False
@@ -92,19 +92,7 @@ class PhoneConnection:
         Raises:
             RefusedError: the session was closed before it began.
         """
-        session = self._session
-        ended = asyncio.Event()
-        session.on_closed(ended.set)
-        session.start(self)
-        self._open(time_limit_s)
-        reading = asyncio.ensure_future(self._guarded(self._read()))
-        try:
-            await ended.wait()
-        finally:
-            reading.cancel()
-            session.close_soon("the server lets go of the call")
-            await session.close()
-            await asyncio.gather(reading, return_exceptions=True)
+        await self._work.run(self, partial(self._open, time_limit_s), self._read)
 
     def _open(self, time_limit_s: float | None) -> None:
         session = self._session
@@ -113,29 +101,14 @@ class PhoneConnection:
         session.context.call = self._start.call
         # There is no page to read them, and the provider takes its own messages only.
         session.channel.open(_drop)
-        self._writing = self._begin(self._write())
+        self._writing = self._work.begin(self._write())
         if self._speaks:
             session.playout.on_clear = self._cleared
             session.playout.on_empty = self._ask_when_played
             session.playout.lead_s = LEAD_S
-            self._begin(self._speak())
+            self._work.begin(self._speak())
         self._idle.start()
         session.connected(time_limit_s, sends=("audio",) if self._speaks else ())
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.ensure_future(self._guarded(work))
-        self._tasks.append(task)
-        return task
-
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
-        """A task that the session doesn't outlive, however it ends."""
-        try:
-            await work
-        except asyncio.CancelledError:
-            raise
-        except Exception:
-            logger.exception("session %s: its call failed", self._session.id)
-            self._session.close_soon("the call failed")
 
     # -- from the provider -------------------------------------------------------------
 
@@ -239,9 +212,7 @@ class PhoneConnection:
         self._outbox.end()
         if self._writing is not None:
             await asyncio.wait([self._writing], timeout=FLUSH_S)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._work.stop()
         await close_socket(self._websocket, self._close_code)
 
 

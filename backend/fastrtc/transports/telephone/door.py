@@ -14,9 +14,9 @@ from fastapi import WebSocket
 from ...context import PhoneCall
 from ...errors import RefusedError
 from ..websocket.bounds import MAX_EARLY_MESSAGES
-from ..websocket.door import NOT_ADMITTED, Admit, Sessions
+from ..websocket.door import Admit, Sessions, let_in
 from ..websocket.protocol import close_code
-from ..websocket.sending import GONE, close_socket
+from ..websocket.sending import close_socket
 from .api import send_request
 from .bounds import MAX_PARAMETERS_CHARS, START_TIMEOUT_S
 from .connection import PhoneConnection
@@ -96,15 +96,7 @@ class TelephoneDoor:
         Args:
             websocket: not accepted yet.
         """
-        try:
-            if self._admit is not None:
-                await self._admit(websocket)
-            await websocket.accept()
-        except RefusedError as refusal:
-            logger.info("a call is refused: %s", refusal)
-            await websocket.close(NOT_ADMITTED)
-            return
-        except GONE:
+        if not await let_in(websocket, self._admit):
             return
         try:
             start = await self._start_of(websocket)

@@ -15,8 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
-from typing import Any
+from functools import partial
 
 from fastapi import WebSocket
 from starlette.types import Message
@@ -53,6 +52,7 @@ from .protocol import (
 from .rate import RateBound
 from .sending import close_socket, send_message
 from .timers import IdleTimer, SendTimer
+from .work import SocketWork
 
 logger = logging.getLogger("fastrtc")
 
@@ -85,7 +85,7 @@ class WebSocketConnection:
         self._sending = SendTimer(SEND_TIMEOUT_S, self._not_reading)
         now_s = session.loop.time()
         self._message_rate = RateBound(MESSAGES_PER_S, MESSAGE_BURST, now_s)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._work = SocketWork(session, "connection")
         self._writing: asyncio.Task[None] | None = None
         self._close_code = NORMAL_CLOSE
 
@@ -110,20 +110,7 @@ class WebSocketConnection:
         Raises:
             RefusedError: the session was closed before it began.
         """
-        session = self._session
-        ended = asyncio.Event()
-        session.on_closed(ended.set)
-        session.start(self)
-        self._open(time_limit_s)
-        reading = asyncio.ensure_future(self._guarded(self._read()))
-        try:
-            await ended.wait()
-        finally:
-            # The client's last words are of no use, and may never come.
-            reading.cancel()
-            session.close_soon("the server lets go of the connection")
-            await session.close()
-            await asyncio.gather(reading, return_exceptions=True)
+        await self._work.run(self, partial(self._open, time_limit_s), self._read)
 
     def _open(self, time_limit_s: float | None) -> None:
         session = self._session
@@ -133,26 +120,11 @@ class WebSocketConnection:
         if self._negotiated:
             self._outbox.put_text(started_event(self.input, self.output))
         session.channel.open(self._outbox.put_text)
-        self._writing = self._begin(self._write())
+        self._writing = self._work.begin(self._write())
         if self._speaks:
-            self._begin(self._speak())
+            self._work.begin(self._speak())
         self._idle.start()
         session.connected(time_limit_s, sends=("audio",) if self._speaks else ())
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.ensure_future(self._guarded(work))
-        self._tasks.append(task)
-        return task
-
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
-        """A task that the session doesn't outlive, however it ends."""
-        try:
-            await work
-        except asyncio.CancelledError:
-            raise
-        except Exception:
-            logger.exception("session %s: its connection failed", self._session.id)
-            self._session.close_soon("the connection failed")
 
     # -- from the client ---------------------------------------------------------------
 
@@ -240,9 +212,7 @@ class WebSocketConnection:
         self._outbox.end()
         if self._writing is not None:
             await asyncio.wait([self._writing], timeout=FLUSH_S)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._work.stop()
         await close_socket(self._websocket, self._close_code)
 
 

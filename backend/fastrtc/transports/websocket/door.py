@@ -67,15 +67,7 @@ class WebSocketDoor:
         Args:
             websocket: not accepted yet.
         """
-        try:
-            if self._admit is not None:
-                await self._admit(websocket)
-            await websocket.accept()
-        except RefusedError as refusal:
-            logger.debug("a WebSocket client is refused: %s", refusal)
-            await websocket.close(NOT_ADMITTED)
-            return
-        except GONE:
+        if not await let_in(websocket, self._admit):
             return
         try:
             start = await self._start_of(websocket)
@@ -114,6 +106,21 @@ class WebSocketDoor:
             await connection.run(self._table.time_limit_s)
         finally:
             await session.close("its connection has ended")
+
+
+async def let_in(websocket: WebSocket, admit: Admit | None) -> bool:
+    """Accept a socket whose visitor may pass; False when it is refused, or gone."""
+    try:
+        if admit is not None:
+            await admit(websocket)
+        await websocket.accept()
+    except RefusedError as refusal:
+        logger.info("a WebSocket client is not let in: %s", refusal)
+        await websocket.close(NOT_ADMITTED)
+        return False
+    except GONE:
+        return False
+    return True
 
 
 async def _read_start(websocket: WebSocket) -> Start | None:
