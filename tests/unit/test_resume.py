@@ -187,7 +187,8 @@ async def test_a_still_picture_is_seen_by_the_new_connection() -> None:
     session.lost(old, "no network")
     await session.resume(Transport())
     session.connected(None)
-    assert (await session.screen.next_picture())[0] is picture
+    shown = await asyncio.wait_for(session.screen.next_picture(), 1)
+    assert shown[0] is picture
     await session.close()
 
 
